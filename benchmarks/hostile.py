@@ -65,6 +65,9 @@ DETECTED = {
     "percent, pieces": b"%41,",
     "escapes, pieces": b"\\n,",
     "three kinds": b"1.1.1.1 a@b.co ::1 ",
+    "ipv6, zones": b"::1%",
+    "escapes and addresses": b"\\a@b.co\\n",
+    "marks, escaped": '{"a":"›\\u2039x"}\n'.encode(),
 }
 VARIED: dict[str, Callable[[random.Random], str]] = {
     "email": lambda chance: f"{_letters(chance, 1)}@{_letters(chance, 1)}.{_letters(chance, 2)}",
@@ -78,6 +81,11 @@ VARIED: dict[str, Callable[[random.Random], str]] = {
     "payment-card, Maestro": lambda chance: "5 0 1 8 " + " ".join(str(chance.randrange(10)) for _ in range(16)),
     "payment-card, letters": lambda chance: f"x{_card(chance)}x",
     "payment-card, fractions": lambda chance: f'{{"n":{_card(chance)}.5}}',
+    "payment-card, in fractions": lambda chance: f'{{"n":1234567890123.{_card(chance)}}}',
+    "payment-card, exponents": lambda chance: f"[{_card(chance)}e-5,-{_card(chance)}]",
+    "payment-card, escapes": lambda chance: f'{{"a":"\\n{_card(chance)}"}}',
+    "payment-card, groups": lambda chance: " ".join(str(chance.randrange(10 ** (i % 7 + 1))) for i in range(10)),
+    "payment-card, string": lambda chance: f'{{"a":"{" ".join(str(chance.randrange(10)) for _ in range(20))}"}}',
     "aws-key": lambda chance: "AKIA" + _letters(chance, 16).upper(),
     "email, encoded": lambda chance: f"{_letters(chance, 1)}%40{_letters(chance, 1)}.{_letters(chance, 2)}",
     "email, quoted local part": lambda chance: f'"{_letters(chance, 1)}"@{_letters(chance, 1)}.{_letters(chance, 2)}',

@@ -61,8 +61,6 @@ _HIGH_BITS, _LOW_BITS = (
 _HIGHER, _LOWER = (bytes(_HEX[byte >> k + 4 << 2 & 12 | byte >> k & 3] for byte in range(256)) for k in (2, 0))
 _PAIR_OF_BITS = bytes(_HEX[byte >> 3 & 2 | byte & 1] for byte in range(256))
 _FOUR_BITS = bytes(_HEX[byte >> 2 & 12 | byte & 3] for byte in range(256))
-_AS_ONE, _AS_255 = bytes.maketrans(b"01", b"\0\1"), bytes.maketrans(b"01", b"\0\xff")
-_AS_BIT = bytes.maketrans(b"\0\1", b"01")
 
 Planes = tuple[int, int, int, int]
 """Bits 0 to 3 of a number in each place: an integer for each bit, with one bit for each place, the first the highest.
@@ -309,14 +307,13 @@ class Kind(NamedTuple):
     ----------
     separators : bytes
         What may be between two groups of digits; the first ``beside`` of them may also be beside a number.
-    before, behind : bytes
+    edges : bytes
         What may be on either side.
     """
 
     separators: bytes
     beside: int
-    before: bytes
-    behind: bytes = b""
+    edges: bytes
     is_dotted: bool = False
 
 
@@ -324,14 +321,13 @@ class _Tables:
     """What the bytes of a text and its codes are, for one kind of numbers."""
 
     def __init__(self, kind: Kind) -> None:
-        separators, beside, before, behind, self.is_dotted = kind
+        separators, beside, edges, self.is_dotted = kind
         self.flags = bytes(1 if byte in b"0123456789" else 2 * (byte in separators) for byte in range(256))
-        self.is_any_beside = before == _NO_DIGITS
+        self.is_any_beside = edges == _NO_DIGITS
         self.are_all_beside = beside == len(separators)
         self.is_beside = bytes(48 + (byte in separators[:beside]) for byte in range(256))
-        # a dot may end a sentence; no document of JSON has one behind a number
-        marks = ((1, before), (2, behind or before), (4, b"."))
-        self.edges = bytes(_HEX[sum(bit for bit, signs in marks if byte in signs)] for byte in range(256))
+        # a dot may end a sentence
+        self.edges = bytes(_HEX[(byte in edges) + 4 * (byte == 46)] for byte in range(256))
 
 
 _tables_of = lru_cache(maxsize=5)(_Tables)
@@ -344,12 +340,9 @@ TEXT_WITH_EMAIL = Kind(_IN_GROUPS, 4, BORDERS)
 # where nothing else is found, anything may be beside a card
 TEXT_ALONE = Kind(_IN_GROUPS, 6, _NO_DIGITS)
 DOTTED = Kind(b".", 0, BORDERS, is_dotted=True)
-NUMBER = Kind(_IN_GROUPS, 0, b":,[ ", b",]} \n")
 _LOOK_AHEAD = 24
 """A card that begins so many places before the end of a piece is whole in it, with what follows."""
 _OR_ABSENT = bytes([_ABSENT, *range(1, 256)])
-_FROM_ONE_ON = bytes([0, *range(FEWEST_DIGITS, 256), *range(FEWEST_DIGITS - 1)])
-_FIRST_OF = [b"\1".ljust(size, b"\0")[:size] for size in range(MOST_DIGITS + 1)]
 
 
 def replace_cards(data: bytes, placeholder: bytes, kind: Kind) -> tuple[bytes, bool]:
@@ -398,16 +391,16 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, in
     for length, at in found.items():
         if at:
             stop = max(stop, size - (at & -at).bit_length() + length)
-    consumed = stop - 1 + (stop - separators.count(0, 0, stop) if separators else 0)
+    consumed = stop - 1 + (is_separated >> size - stop).bit_count()
     first = is_left = is_card = 0
     if kind.is_any_beside:
         for at in found.values():
             first |= at
         is_card = first
     elif found:
-        is_before, is_behind, is_dot, _ = planes_of(places.translate(kind.edges))
+        is_edge, _, is_dot, _ = planes_of(places.translate(kind.edges))
         beside = is_separated if kind.are_all_beside else plane_of(separators.translate(kind.is_beside))
-        before, behind = is_before >> 1 | beside, is_behind | is_dot & is_behind << 1 | beside
+        before, behind = is_edge >> 1 | beside, is_edge | is_dot & is_edge << 1 | beside
         for length, at in found.items():
             shown = at & cards.get(length, at)
             found[length] = shown & before & behind << length
@@ -418,8 +411,9 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, in
         return text[1 : 1 + consumed], consumed, not is_card
     if is_left:
         rest = _rest_of(found)
-    taken = _int(_bits(first | rest, size)[: len(places)].translate(_AS_255))
-    begun = _int(_bits(first, size)[: len(places)].translate(_AS_ONE))
+    zeros = _int(b"0" * len(places))
+    taken = (_int(_bits(first | rest, size)[: len(places)]) ^ zeros) * 255
+    begun = _int(_bits(first, size)[: len(places)]) ^ zeros
     shown = (_int(places) | taken) ^ begun * (_ABSENT ^ _CARD)
     result: bytes | bytearray = shown.to_bytes(len(places), "little")[1:stop]
     if separators:
@@ -437,25 +431,28 @@ def _bits(plane: int, size: int) -> bytes:
     return f"{plane:0{size}b}".encode()
 
 
-def shortest(found: dict[int, int], size: int, count: int) -> bytes:
-    """Return for each of the first places how many digits the shortest number has that begins there, 0 where none does.
+def shortest(found: dict[int, int], size: int, count: int) -> tuple[bytes, bytes]:
+    """Return for each of the first places whether a number begins there, a 0 or a 1, and the shortest one's digits.
 
     Parameters
     ----------
     size : int
         How many places the planes have.
     """
-    apart = _apart(found)
-    sizes = 0
-    # a bit of the numbers from 1 on
-    for bit in range(4):
+    apart = [(length, at) for length, at in _apart(found).items() if at]
+    starts = codes = 0
+    for _, at in apart:
+        starts |= at
+    zeros = _int(b"0" * count)
+    # a bit of the numbers that stand for lengths
+    for bit in range((len(apart) - 1).bit_length()):
         plane = 0
-        for length, at in apart.items():
-            if length - FEWEST_DIGITS + 1 >> bit & 1:
+        for code, (_, at) in enumerate(apart):
+            if code >> bit & 1:
                 plane |= at
-        if plane:
-            sizes |= _int(_bits(plane, size)[:count].translate(_AS_ONE)) << bit
-    return sizes.to_bytes(count, "little").translate(_FROM_ONE_ON)
+        codes |= (_int(_bits(plane, size)[:count]) ^ zeros) << bit
+    sizes = bytes([length for length, _ in apart]).ljust(256)
+    return _bits(starts, size)[:count], codes.to_bytes(count, "little").translate(sizes)
 
 
 def _apart(found: dict[int, int]) -> dict[int, int]:
@@ -483,21 +480,22 @@ def _first_of(found: dict[int, int], size: int, count: int) -> tuple[dict[int, i
         return found, rest
     if len(found) == 1:
         number = b"1".ljust(min(found), b"0")
-        first = re.sub(b"1.{,%d}" % (len(number) - 1), number, _bits(starts, size)[:count])
+        first = re.sub(b"1.{,%d}" % (len(number) - 1), number, _bits(starts, size)[:count])[:count]
     else:
-        parts = _numbers().split(shortest(found, size, count))
-        parts[1::2] = map(_FIRST_OF.__getitem__, map(len, parts[1::2]))
-        first = b"".join(parts).translate(_AS_BIT)
-    is_first = plane_of(first[:count].ljust(size, b"0"))
+        first = _first_places(*shortest(found, size, count))
+    is_first = plane_of(first.ljust(size, b"0"))
     found = {length: at & is_first for length, at in found.items()}
     return found, _rest_of(found)
 
 
-@lru_cache(maxsize=1)
-def _numbers() -> re.Pattern[bytes]:
-    """Return the expression of a number of digits with the places of so many, or of those that are left."""
-    sizes = range(FEWEST_DIGITS, MOST_DIGITS + 1)
-    return re.compile(b"(%b)" % b"|".join([b"%c.{,%d}" % (size, size - 1) for size in sizes]), re.DOTALL)
+def _first_places(starts: bytes, sizes: bytes) -> bytes:
+    """Return places in which numbers of these sizes begin, without those that overlap one before them."""
+    first = bytearray(b"0") * len(starts)
+    at = starts.find(b"1")
+    while at >= 0:
+        first[at] = 49
+        at = starts.find(b"1", at + sizes[at])
+    return bytes(first)
 
 
 def _rest_of(numbers: dict[int, int]) -> int:

@@ -15,8 +15,16 @@ import orjson
 
 from log_shipper import dense_escapes
 from log_shipper.borders import BORDERS, IN_CLASS, cut
-from log_shipper.cards import DOTTED, NUMBER, TEXT, TEXT_ALONE, TEXT_WITH_EMAIL, replace_cards
-from log_shipper.dense_integers import replace_emails, replace_ipv4
+from log_shipper.cards import DOTTED, TEXT, TEXT_ALONE, TEXT_WITH_EMAIL, replace_cards
+from log_shipper.dense_integers import (
+    CARD,
+    QUOTE,
+    replace_emails,
+    replace_ipv4,
+    with_hidden_numbers,
+    with_quotes_behind_numbers,
+    with_shown_numbers,
+)
 from log_shipper.detectors import (
     ACCESS_KEY,
     Span,
@@ -77,6 +85,8 @@ _AT_ONCE: dict[str, tuple[bytes, Callable[[bytes, bytes], bytes]]] = {
 # private characters of Unicode, so that a block stays UTF-8, and a line of it JSON
 _PLACEHOLDERS = {name: chr(0xE000 + i).encode() for i, name in enumerate(("payment-card", "bearer-token", *_TOKENS))}
 _PLACEHOLDER_LEAD = b"\xee\x80"
+_SHAPE_OF_NUMBERS = bytes.maketrans(b"123456789eE+", b"000000000..-")
+_LONG_FRACTION, _LONG_EXPONENT = b"." + b"0" * 12, b".-" + b"0" * 12
 
 
 def sample_of(data: bytes) -> bytes:
@@ -280,6 +290,12 @@ def _in_chunks(replace: Callable[[bytes], bytes], data: bytes) -> bytes:
     return b"".join([replace(data[start - 2 : end + 2])[2:-2] for start, end in chunks])
 
 
+def _in_separate_chunks(replace: Callable[[bytes], bytes], data: bytes) -> bytes:
+    """Return data with such chunks replaced; each has a line feed on either side."""
+    chunks = cut(data.translate(_BORDER_AS_LINE_FEED), _CHUNK_BYTES)
+    return b"".join([replace(b"\n%b\n" % data[start:end])[1:-1] for start, end in chunks])
+
+
 def _replace_cards(data: bytes) -> tuple[bytes, bool]:
     """Return data with placeholders for cards, and whether there is no other; a number of JSON becomes a string."""
     placeholder = _PLACEHOLDERS["payment-card"]
@@ -289,13 +305,32 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
         return data, False
     # every second part is a string: nothing is escaped
     parts = data.split(b'"')
-    structure, is_whole = replace_cards(b'"'.join(parts[::2]), b"\0", NUMBER)
-    parts[::2] = structure.split(b'"')
-    strings, are_whole = b'"'.join(parts[1::2]), True
+    parts[::2] = _numbers_replaced(b'"'.join(parts[::2])).split(b'"')
+    strings, is_whole = b'"'.join(parts[1::2]), True
     if has_card(strings):
-        strings, are_whole = _cards_replaced(strings, placeholder)
+        strings, is_whole = _cards_replaced(strings, placeholder)
         parts[1::2] = strings.split(b'"')
-    return b'"'.join(parts).replace(b"\0", b'"' + placeholder + b'"'), is_whole and are_whole
+    return b'"'.join(parts).replace(CARD, placeholder).replace(QUOTE, b'"'), is_whole
+
+
+def _numbers_replaced(structure: bytes) -> bytes:
+    """Return JSON without its strings, with `CARD` for cards in numbers and `QUOTE` on either side of the numbers."""
+    shape = structure.translate(_SHAPE_OF_NUMBERS)
+    may_be_fractions = _LONG_FRACTION in shape or _LONG_EXPONENT in shape
+    data = _in_separate_chunks(with_hidden_numbers, structure) if may_be_fractions else structure
+    data, _ = replace_cards(data, CARD, TEXT_ALONE)
+    if may_be_fractions:
+        data = _in_separate_chunks(_with_quoted_numbers, data)
+        return with_shown_numbers(data)
+    if CARD + b"." in data or CARD + b"e" in data or CARD + b"E" in data:
+        data = _in_separate_chunks(with_quotes_behind_numbers, data).replace(CARD, QUOTE + CARD)
+    else:
+        data = data.replace(CARD, QUOTE + CARD + QUOTE)
+    return data.replace(b"-" + QUOTE + CARD, QUOTE + b"-" + CARD)
+
+
+def _with_quoted_numbers(structure: bytes) -> bytes:
+    return with_quotes_behind_numbers(with_quotes_behind_numbers(structure)[::-1])[::-1]
 
 
 def _cards_replaced(text: bytes, placeholder: bytes) -> tuple[bytes, bool]:

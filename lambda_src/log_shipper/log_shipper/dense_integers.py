@@ -22,6 +22,12 @@ _DIGITS, _LETTERS = b"0123456789", b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ
 _IPV4_FLAGS = _flags(_DIGITS, b"0:", b"1", b"2", b"5", b"6789", BORDERS, b".")
 _EMAIL_FLAGS = _flags(_DIGITS + _LETTERS, _LETTERS, b"-", b".", b"_%+", b"@", BORDERS)
 _OF_EMAIL = bytes(255 * (byte in _DIGITS + _LETTERS + b"-._%+@") for byte in range(256))
+CARD, QUOTE = b"\0", b"\1"
+"""In place of a card in a number of JSON, and of a quote beside it; no JSON has them."""
+# no JSON has control characters but for blanks, and outside its strings, no bytes above 0x7F
+_SHOWN = bytes(byte ^ 0x20 if byte ^ 0x20 in _DIGITS else byte for byte in range(256))
+_NUMBER_FLAGS = _flags(_DIGITS, _DIGITS + b".eE+-" + CARD, CARD, b"-")
+_BEHIND_NUMBER = [(bytes([sign | 0x80]), bytes([sign])) for sign in b",:[]} \t\r\n"]
 
 
 @lru_cache(maxsize=8)
@@ -79,6 +85,45 @@ def replace_emails(placeholder: bytes, text: bytes) -> bytes:
         return text
     last = int.from_bytes((end >> 8).to_bytes(len(text), "little"), "big")
     return _replaced(text, int.from_bytes(text.translate(_OF_EMAIL), "big"), last, placeholder)
+
+
+def with_hidden_numbers(structure: bytes) -> bytes:
+    """Return JSON without its strings, with control characters for the digits of numbers that do not change.
+
+    A number whose whole part is shorter than a card holds none, whatever its fraction or exponent is.
+    """
+    flags = int.from_bytes(structure.translate(_NUMBER_FLAGS), "little")
+    each = _ones(len(structure).bit_length())
+    digit, of_number, minus = flags & each, flags >> 1 & each, flags >> 3
+    four = digit & digit >> 8
+    four &= four >> 16
+    twelve = four & four >> 32 & four >> 64
+    begins = of_number & ~(of_number << 8)
+    short = begins & ~(twelve | minus & twelve >> 8)
+    runs = of_number * 255
+    hidden = runs & ~(runs + short) & digit << 5
+    return (int.from_bytes(structure, "little") ^ hidden).to_bytes(len(structure), "little")
+
+
+def with_shown_numbers(structure: bytes) -> bytes:
+    """Return JSON without its strings, with digits for the control characters of `with_hidden_numbers`."""
+    return structure.translate(_SHOWN)
+
+
+def with_quotes_behind_numbers(structure: bytes) -> bytes:
+    """Return JSON without its strings, with `QUOTE` behind each number that has `CARD` in it.
+
+    The last byte is behind the last number. In reversed text, the quote comes before the number.
+    """
+    flags = int.from_bytes(structure.translate(_NUMBER_FLAGS), "little")
+    each = _ones(len(structure).bit_length())
+    of_number = flags >> 1 & each
+    behind = (of_number * 255 + (flags >> 2 & each)) & ~of_number & each
+    marked = (int.from_bytes(structure, "little") | behind << 7).to_bytes(len(structure), "little")
+    for mark, sign in _BEHIND_NUMBER:
+        if mark in marked:
+            marked = marked.replace(mark, QUOTE + sign)
+    return marked
 
 
 def _replaced(text: bytes, runs: int, last: int, placeholder: bytes) -> bytes:

@@ -227,10 +227,9 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
         is_begun=not run[start - 1 : start].isdigit(),
         is_ended=not run[stop : stop + 1].isdigit(),
     )
-    sizes = shortest(places.cards(), places.size, count)
-    is_candidate = sizes.translate(_IS_SET)
+    starts, sizes = shortest(places.cards(), places.size, count)
     spans: list[Span] = []
-    at = is_candidate.find(1)
+    at = starts.find(b"1")
     if at >= 0:
         separated = digits.translate(_IS_SEPARATED)
         gaps: Sequence[int] = range(count + 1)
@@ -243,7 +242,7 @@ def _cards_in_groups(run: bytes, start: int, stop: int) -> list[Span]:
         separators = first + separated.count(1, at + 1, done)
         counted = done
         spans.append((start + at + gaps[first], start + done + gaps[separators]))
-        at = is_candidate.find(1, done)
+        at = starts.find(b"1", done)
     return spans
 
 
@@ -375,7 +374,6 @@ _SEPARATORS = b"\x20\x60\xa0\xff"
 _AS_CODE = bytes(102 if byte & 0x3F == 0x2E else 48 + (byte & 15) for byte in range(256))
 _SEPARATED_BIT = bytes(48 + (byte & 0x40 > 0) for byte in range(256))
 _IS_SEPARATED = bytes(byte & 0x40 > 0 for byte in range(256))
-_IS_SET = bytes(byte > 0 for byte in range(256))
 _CARD_RUN = re.compile(rb"[2-68](?<![0-9].)[0-9 .+\-\xc2\xa0\xe2\x80\x91\xaf]{11,}+")
 _CARD_WINDOW, _LARGEST_CARD_WINDOW = 1024, 16384
 _PIECE_BYTES = 2048

@@ -12,11 +12,13 @@ import hashlib
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import islice
 from operator import itemgetter
 
 import orjson
 
 from log_shipper import dense
+from log_shipper.cards import FEWEST_DIGITS
 from log_shipper.detectors import DETECTORS, Span, Text
 from log_shipper.edits import Edit, Found, Lines, by_quotes, merged, replaced, replaced_found
 from log_shipper.escapes import View, before_escape
@@ -33,6 +35,8 @@ _JSON_STRING = re.compile(_STRING, re.DOTALL)
 _NUMBER = r"|(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
 _JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
+# of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
+_SIGNS_OF_SHORT = ("::", ".", "%", "\\")
 
 
 class Redactor:
@@ -117,7 +121,8 @@ class Redactor:
         if self._has_marks(text):
             text = redact_marks(text) if self._markers == "redact" else without_marks(text)
             # what a mark divided is whole now
-            text = self._redact_detected(text)
+            if text != MARKED_REDACTED:
+                text = self._redact_detected(text)
         if not self._patterns:
             return text
         data = original = text.encode()
@@ -134,7 +139,7 @@ class Redactor:
         )
 
     def _redact_detected(self, text: str) -> str:
-        if not self._detectors:
+        if not self._detectors or (len(text) < FEWEST_DIGITS and not any(map(text.__contains__, _SIGNS_OF_SHORT))):
             return text
         data = text.encode()
         redacted = self._without_detected(data)
@@ -187,6 +192,7 @@ class Redactor:
         card = self._replacements[self._card]
         lines = Lines(data)
         result: list[Edit] = []
+        escaped: list[int] = []
         at = 0
         while at < len(edits):
             if edits[at][2] != card:
@@ -201,18 +207,24 @@ class Redactor:
             while stop < len(edits) and edits[stop][0] < lines.end:
                 stop += 1
             own = edits[at:stop]
-            result += self._in_json(data, lines.start, lines.end, own) if lines.is_json else own
+            if not lines.is_json:
+                result += own
+            elif (known := by_quotes(data, lines.start, lines.end, own)) is not None:
+                result += known
+            else:
+                self._add_json(result, escaped, data, lines, own)
             at = stop
+        # strings are redacted together, or each would cost as much as a block does
+        values = self._redact_escaped([result[i][2] for i in escaped])
+        for i, value in zip(escaped, values, strict=True):
+            result[i] = (*result[i][:2], value)
         return result
 
-    def _in_json(self, data: bytes, line_start: int, line_end: int, edits: list[Edit]) -> list[Edit]:
-        """Return the edits of a JSON line by its strings and long numbers."""
-        if (known := by_quotes(data, line_start, line_end, edits)) is not None:
-            return known
+    def _add_json(self, result: list[Edit], escaped: list[int], data: bytes, lines: Lines, edits: list[Edit]) -> None:
+        """Add the edits of a JSON line by its strings and long numbers, and which of them are strings with escapes."""
         card = self._replacements[self._card]
-        result: list[Edit] = []
         at = 0
-        for token in _JSON_LONG_TOKEN.finditer(data, line_start, line_end):
+        for token in _JSON_LONG_TOKEN.finditer(data, lines.start, lines.end):
             start, end = token.span()
             while at < len(edits) and edits[at][0] < start:
                 # digits that are a fraction or an exponent are no card
@@ -228,14 +240,26 @@ class Redactor:
                 result.append((start, end, b'"' + replaced(token[0], inner) + b'"'))
             elif b"\\" in token[0] and any(new == card for _, _, new in own):
                 # it may hold JSON with a number in it
-                result.append((start, end, self._redact_escaped(token[0])))
+                escaped.append(len(result))
+                result.append((start, end, token[0]))
             else:
                 result += own
-        return result
 
-    def _redact_escaped(self, token: bytes) -> bytes:
-        value = string_of(token.decode())
-        return token if value is None else orjson.dumps(self._redact_detected(value))
+    def _redact_escaped(self, tokens: list[bytes]) -> list[bytes]:
+        """Return JSON strings with their values redacted."""
+        values = [string_of(token.decode()) for token in tokens]
+        # a header's value may be in the line behind its name: no other value may be there
+        together = [value for value in values if value is not None and "authorization" not in value.lower()]
+        rest = iter(self._redact_detected("\n".join(together)).split("\n"))
+        shown: list[bytes] = []
+        for token, value in zip(tokens, values, strict=True):
+            if value is None:
+                shown.append(token)
+            elif "authorization" in value.lower():
+                shown.append(orjson.dumps(self._redact_detected(value)))
+            else:
+                shown.append(orjson.dumps("\n".join(islice(rest, value.count("\n") + 1))))
+        return shown
 
     def _detected(self, text: Text, cards: list[Span] | None = None) -> list[Found]:
         """Return what each detector finds behind the line feed of a text: start, end and which detector."""

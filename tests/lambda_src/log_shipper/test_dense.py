@@ -262,6 +262,95 @@ def test_cards_are_replaced_together_as_one_by_one(text: str, piece: int) -> Non
     assert is_whole == (detectors.payment_cards(detectors.Text(b"\n" + rest)) == [])
 
 
+def numbers(seed: int) -> str:
+    """Return lines of JSON with numbers of every form, of which parts are cards."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible input, not a secret
+    digits = ("4111111111111111", "4111111111111111", "501800000009", "123456789012", "1234567890123", "5", "0")
+    lines: list[str] = []
+    for _ in range(chance.randrange(1, 5)):
+        parts: list[str] = []
+        for _ in range(chance.randrange(1, 5)):
+            number = chance.choice(["", "", "-"]) + chance.choice(digits)
+            if chance.random() < 0.4:
+                number += "." + chance.choice(digits)
+            if chance.random() < 0.3:
+                number += chance.choice("eE") + chance.choice(["", "+", "-"]) + chance.choice(digits)
+            blank = chance.choice(["", "", " ", "\t", "\r"])
+            parts.append(blank + chance.choice([number, number, "true", '"a 4111111111111111"', '"1.5"']) + blank)
+        is_list = chance.random() < 0.5
+        lines.append(f"[{','.join(parts)}]" if is_list else "{" + ",".join(f'"a":{part}' for part in parts) + "}")
+    return "\n".join(lines)
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(st.integers(0, 2**32).map(numbers), st.sampled_from([8, dense._CHUNK_BYTES]))
+@example("[4111111111111111.4111111111111111,123456789012e+4111111111111111]", 8)
+def test_numbers_of_json_with_cards_are_replaced_together_as_one_by_one(block: str, chunk: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dense, "_CHUNK_BYTES", chunk)
+        rest, is_whole = dense._replace_cards(block.encode())
+    wanted = Redactor("keep", ("payment-card",)).redact(block).replace("[payment-card]", "\ue000")
+    if is_whole:
+        # of a number that is no string, the digits are found again, and stay
+        assert rest.decode() == wanted
+
+
+@pytest.mark.parametrize("number", ["{}.5", "-{}", "{}e5", "1.{}", "1234567890123.{}", "[\t{}]", "{}.5,{}e-5"])
+def test_numbers_of_json_with_cards_are_not_read_one_by_one(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor("keep", NAMES)
+    line = f'{{"n":[{number.replace("{}", "4111111111111111")}]}}\n'
+    wanted = redactor.redact(line)
+    monkeypatch.setattr(Redactor, "_with_numbers", lambda *_: pytest.fail("one by one"))
+    assert redactor.redact_lines((line * 1000).encode()) == wanted.encode() * 1000
+
+
+ESCAPED_VALUES = st.lists(
+    st.sampled_from(
+        ["4111111111111111", "\\n", "\\u0041",
+         '\\"', "\\\\", "authorization", "Basic abcdefgh", " ", ":", '{\\"n\\":', "}", "a@b.co"]
+    ),
+    min_size=1,
+    max_size=6,
+).map("".join)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(st.lists(ESCAPED_VALUES, min_size=1, max_size=5))
+@example([r"authorization\n4111111111111111 authorization", r"Basic abcdefgh\n4111111111111111"])
+def test_strings_with_escapes_and_cards_are_redacted_together_as_one_by_one(values: list[str]) -> None:
+    redactor = Redactor("keep", NAMES)
+    tokens = [f'"{value}"'.encode() for value in values]
+    alone = [redactor._redact_escaped([token])[0] for token in tokens]
+    assert redactor._redact_escaped(tokens) == alone
+
+
+@settings(deadline=None, max_examples=examples(100))
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join))
+@example("1.1.1.1")
+@example("a@b.co")
+@example("1::")
+@example("%3a:1")
+@example(r":\u003a1")
+def test_short_text_is_searched_where_anything_may_be_in_it(text: str) -> None:
+    redactor = Redactor("keep", NAMES)
+    assert redactor._redact_detected(text) == redactor._without_detected(text.encode()).decode()
+
+
+def test_strings_with_escapes_and_cards_are_searched_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor("keep", NAMES)
+    searches: list[bytes] = []
+    search = redactor._without_detected
+
+    def counted(data: bytes) -> bytes:
+        searches.append(data)
+        return search(data)
+
+    monkeypatch.setattr(redactor, "_without_detected", counted)
+    block = b'{"a":"\\n4111111111111111"}\n' * 500
+    assert redactor.redact_lines(block) == b'{"a":"\\n[payment-card]"}\n' * 500
+    assert len(searches) < 10
+
+
 def test_every_percent_code_beside_a_token_is_read_alike() -> None:
     for code in range(128):
         block = f"1.1.1.1%{code:02x}a%40b.co, %{code:02X}"
@@ -339,7 +428,8 @@ def test_numbers_in_all_places_have_the_lengths_and_sums_of_cards() -> None:
         prefixes = [b"%04d" % prefix for prefix in range(10_000)]
         numbers = [prefix + b"%0*d" % (length - 4, chance.randrange(10 ** (length - 4))) for prefix in prefixes]
         places = cards.Places(b"f".join(numbers), 0)
-        found = cards.shortest(places.cards(), places.size, 10_000 * (length + 1) - 1)
+        starts, sizes = cards.shortest(places.cards(), places.size, 10_000 * (length + 1) - 1)
+        found = [size * (start == 49) for start, size in zip(starts, sizes, strict=True)]
         wanted = [length in cards.card_lengths(each[:4]) and is_valid(each.decode()) for each in numbers]
         assert [found[i * (length + 1)] for i in range(10_000)] == [length * is_card for is_card in wanted]
         assert found.count(0) + sum(wanted) == len(found)

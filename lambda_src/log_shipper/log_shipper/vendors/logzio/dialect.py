@@ -100,6 +100,7 @@ class LogzioRenderer(Renderer):
         self._vendor, self._parse_json = vendor, parse_json
         self._only_type = log_type or (vendor if vendor not in BUILT_IN_TYPES else None)
         self._before_log_type = b',"vendor":' + orjson.dumps(vendor) + b',"log_type":'
+        self._log_type_start = self._before_log_type.rindex(b'"log_type"')
         self._archived_types: dict[bytes, tuple[bytes, str]] = {}
         self._is_mixed = False
 
@@ -131,7 +132,8 @@ class LogzioRenderer(Renderer):
             return block + b"\n", self._only_type
         first = self._log_type(block)
         known = self._known_type(first)
-        if known is not None and not self._is_mixed and block.count(first) == count:
+        # what few other characters are in is counted twice as fast
+        if known is not None and not self._is_mixed and block.count(first[self._log_type_start :]) == count:
             return block + b"\n", known[1]
         typed, missing = self._typed(block, count, first)
         if missing:
