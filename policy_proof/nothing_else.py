@@ -150,8 +150,9 @@ def _resources(proof: Proof, subject: Subject, *, whole: bool) -> Iterator[dict[
         if resource.type == "AWS::Logs::LogGroup":
             yield from _log_group(proof, resource.arn)
     # What the subject may reach, whose template is elsewhere or which no template names.
-    for arn in subject.values.get("log-stream", ()):
-        yield from _log_group(proof, arn.partition(":log-stream:")[0])
+    for name in ("log-stream", "compactor-log"):
+        for arn in subject.values.get(name, ()):
+            yield from _log_group(proof, arn.partition(":log-stream:")[0])
     for name, (service, kind) in _OF_NO_TEMPLATE.items():
         for arn in subject.values.get(name, ()):
             if not any(resource.arn == arn for resource in proof.account.resources if whole):

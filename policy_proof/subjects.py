@@ -609,7 +609,7 @@ def _readers(cast: Cast) -> Iterator[Subject]:
             f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/{each}"
             for each in ("archive", *(["archive_columns"] if settings.is_columnar else []))
         ),
-        "compactor-log": names.log_group_arn(f"/aws/lambda/{names.compactor}:*", names.region),
+        "compactor-log": names.log_group_arn(f"/aws/lambda/{names.compactor}:log-stream:n1", names.region),
     }
     callers: dict[str, Caller | tuple[Caller, ...]] = {
         "role": cast.own_role("role", names.readers),

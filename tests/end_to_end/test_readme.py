@@ -14,7 +14,7 @@ import pytest
 
 from local_cloud.emulator import Emulator
 from tests.conftest import ROOT
-from tests.test_readme import DEPLOY, README, TUTORIAL, commands, typed_answers
+from tests.test_readme import DEPLOY, README, TUTORIAL, commands, fenced, typed_answers
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -24,6 +24,8 @@ DESTROY = "npx cdk destroy acme-prod-orders --force"
 STACK, KEY, BUCKET = "acme-prod-orders", "Key9BCD29C7", "LandingBucket6D60388F"
 INSTALLED = (".venv", "node_modules", "build")
 KEPT = b"a line that landed before the stack went\n"
+ELSEWHERE = ("A repository of your own", "Without AdministratorAccess")
+"""Sections for another directory and another person, which tests of `logdock new` and `bootstrap-policy` hold."""
 
 
 def typed(command: str) -> str:
@@ -89,7 +91,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 def commands_of_the_pages() -> list[str]:
     """Return what the pages have a user type, in the order of the pages; what was typed already is not repeated."""
-    found = [line for page in (README, TUTORIAL, DEPLOY) for line in commands(page)]
+    found = [line for page in (README, TUTORIAL) for line in commands(page)]
+    for section in DEPLOY.read_text().split("\n## "):
+        if not section.startswith(ELSEWHERE):
+            found += [line for block in fenced(section, "sh") for line in block.splitlines()]
     return [line for line in dict.fromkeys(found) if line not in ("make demo", "make test")]
 
 
