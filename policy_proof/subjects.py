@@ -207,11 +207,15 @@ def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]]
                 for each in cast.settings.exports
                 if isinstance(each, AptibleExport) and each.replication_role_arn == export.replication_role_arn
             ]
-            keys = [cast.account.keys.get(names.export(each.name)) for each in same]
+            of_bucket = {
+                names.bucket_arn(each.landing(cast.settings).bucket): cast.account.keys.get(names.export(each.name))
+                for each in same
+            }
             values = {
                 "bucket": names.bucket_arn(export.landing(cast.settings).bucket),
-                "vendors-bucket": tuple(names.bucket_arn(each.landing(cast.settings).bucket) for each in same),
-                "vendors-key": tuple(key for key in keys if key),
+                "vendors-bucket": tuple(of_bucket),
+                "encrypted-bucket": tuple(arn for arn, key in of_bucket.items() if key),
+                "vendors-key": tuple(key for key in of_bucket.values() if key),
             }
             return values, {}
         case CloudflareExport():
