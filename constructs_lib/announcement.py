@@ -16,6 +16,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from constructs_lib.statements import service_of_this_account
 from constructs_lib.wiring import created_objects
 
 
@@ -52,10 +53,7 @@ class Announcement(Construct):
             "Role",
             role_name=props.role_name,
             description="Logdock: announces what landed to the account of the archive",
-            assumed_by=iam.PrincipalWithConditions(
-                iam.ServicePrincipal("events.amazonaws.com"),
-                {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnEquals": {"aws:SourceArn": rule_arn}},
-            ),
+            assumed_by=service_of_this_account("events.amazonaws.com", stack.account, rule_arn),
             inline_policies={
                 "Announce": iam.PolicyDocument(
                     statements=[

@@ -166,13 +166,16 @@ def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyState
 
 
 @cache
-def service_of_this_account(service: str, account: str) -> iam.IPrincipal:
-    """Return an AWS service as a role's principal, acting for this account alone.
+def service_of_this_account(service: str, account: str, source_arn: str | None = None) -> iam.IPrincipal:
+    """Return an AWS service as a role's principal, acting for this account alone, or for one resource of it.
 
     Lambda says for which account it assumes a function's role (Lambda Developer Guide, "Defining Lambda function
     permissions with an execution role").
     """
-    return iam.PrincipalWithConditions(_service(service), {"StringEquals": {"aws:SourceAccount": account}})
+    conditions = {"StringEquals": {"aws:SourceAccount": account}}
+    if source_arn:
+        conditions["ArnEquals"] = {"aws:SourceArn": source_arn}
+    return iam.PrincipalWithConditions(_service(service), conditions)
 
 
 def via_s3(region: str) -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.connector import Permissions
-from constructs_lib.statements import Statement
+from constructs_lib.statements import Statement, service_of_this_account
 from logdock.settings.names import Names
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
 from logdock.vendors.rds.documents import database_logs
@@ -152,10 +152,7 @@ class DatabaseStack(ExportStack):
             "Role",
             role_name=self.names.export(self._database.name),
             description="Logdock: Aurora writes logs (the older way)",
-            assumed_by=iam.PrincipalWithConditions(
-                iam.ServicePrincipal("rds.amazonaws.com"),
-                {"StringEquals": {"aws:SourceAccount": self.account}, "ArnEquals": {"aws:SourceArn": cluster}},
-            ),
+            assumed_by=service_of_this_account("rds.amazonaws.com", self.account, cluster),
             inline_policies={
                 "Export": iam.PolicyDocument(
                     statements=[
