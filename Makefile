@@ -124,13 +124,8 @@ types: $(SETUP) ## mypy --strict: the functions that run on AWS, then the infras
 	@$(BIN)/mypy $(TYPED_FUNCTIONS:%=-p %)
 	@$(BIN)/mypy $(TYPED)
 
-# Bytecode of the CDK, of moto and of the tests: compiled here once, and not by both workers at the same time.
-COMPILED := build/.tests-compiled
-$(COMPILED): $(VENV)/.installed
-	@mkdir -p $(@D); CDK_VALIDATION=false $(BIN)/pytest --collect-only > /dev/null 2>&1 || true; touch $@
-
 # Each worker takes neighbours, so what a folder's tests share, such as templates and emulators, is mostly made once.
-unit: $(SETUP) $(COMPILED) ## Unit and policy tests
+unit: $(SETUP) ## Unit and policy tests
 	@echo "==> unit and policy tests"
 	@CDK_VALIDATION=false $(BIN)/pytest -n 2 --dist worksteal -m 'not end_to_end and not proof' --ignore tests/end_to_end $(TESTS)
 
