@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis
-import hypothesis.internal.conjecture.providers as hypothesis_providers
 import pytest
 import yaml
+from hypothesis.internal.conjecture import providers
 
 from policy_proof.synthesis import ROOT, Synthesized, cdk_context, share_between_processes, synthesize, synthesize_now
 from tests import fast_aws
@@ -36,7 +36,8 @@ hypothesis.settings.register_profile("untimed", deadline=None, max_examples=EXAM
 hypothesis.settings.load_profile("untimed")
 if EXAMPLES_EACH == 10:
     # Hypothesis reads every module for constants to try: seconds in each process, for a twentieth of ten examples.
-    hypothesis_providers.is_local_module_file = lambda _: False
+    constants: Any = providers
+    constants.is_local_module_file = lambda _: False
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
 os.environ.setdefault("CDK_VALIDATION", "false")
 fast_aws.install()

@@ -17,7 +17,7 @@ from yaml.resolver import Resolver
 from yaml.scanner import Scanner
 
 try:
-    from yaml.cyaml import CParser
+    from yaml._yaml import CParser
 except ImportError:  # PyYAML without libyaml
     CParser = None  # type: ignore[assignment, misc]
 
@@ -117,8 +117,8 @@ class _Loader(Reader, Scanner, Parser, _Safe):
 
     def __init__(self, text: str, name: str) -> None:
         Reader.__init__(self, text)
-        Scanner.__init__(self)  # type: ignore[no-untyped-call]
-        Parser.__init__(self)  # type: ignore[no-untyped-call]
+        Scanner.__init__(self)
+        Parser.__init__(self)
         _Safe.__init__(self)
         self.name = name  # every mark has it: which file a value is in
 
@@ -140,7 +140,7 @@ if CParser is not None:
 
         def __init__(self, text: str, name: str) -> None:
             stream = io.BytesIO(text.encode())
-            stream.name = name  # type: ignore[attr-defined]  # every mark has it
+            stream.name = name  # every mark has it
             CParser.__init__(self, stream)
             _Safe.__init__(self)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from logdock.settings import Deployment, SettingsError, load_settings
-from logdock.settings.load import CParser, _FastLoader, _Loader
+from logdock.settings.load import _FastLoader, _Loader
 from tests.costly import examples
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, document, export
 
@@ -172,11 +172,12 @@ def test_any_document_is_a_deployment_or_a_settings_error(tmp_path: Path, change
     loads_or_is_refused(path)
 
 
-@pytest.mark.skipif(CParser is None, reason="PyYAML without libyaml")
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML without libyaml")
 def test_libyaml_places_every_value_as_pyyaml_does() -> None:
     """Errors name a line and column, which come from the parser that read the file."""
 
-    def described(node: yaml.Node) -> tuple[object, ...]:
+    def described(node: yaml.Node | None) -> tuple[object, ...]:
+        assert node is not None
         value = node.value
         if isinstance(node, yaml.MappingNode):
             value = [described(child) for pair in value for child in pair]

@@ -313,7 +313,7 @@ def test_athena_is_sent_a_statement_that_reads_each_row_once(landed: Landed, log
     assert "archive_columns" not in sent[-1]
 
 
-STARS = (
+STARS: tuple[tuple[str, list[str]], ...] = (
     ('*, "$path" FROM archive', ["$path"]),
     ('a.*, a."$path" AS object FROM archive AS a', ["object"]),
     ("* FROM archive WHERE \"$path\" <> ''", []),
