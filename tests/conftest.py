@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,8 +42,9 @@ if EXAMPLES_EACH == 10:
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
 os.environ.setdefault("CDK_VALIDATION", "false")
 fast_aws.install()
-# What tests read of settings and templates; the settings themselves are read by a loader of their own.
+# What tests read of settings and templates, and write; the settings themselves are read by a loader of their own.
 yaml.safe_load = lambda stream: yaml.load(stream, yaml.CSafeLoader)
+setattr(yaml, "safe_dump", partial(yaml.dump, Dumper=yaml.CSafeDumper))  # noqa: B010 - mypy knows it as a function
 # The CDK, moto and AWS's service models stay; by default the collector walks them all again every few tests.
 gc.set_threshold(2_000, 10, 100)
 

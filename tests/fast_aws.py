@@ -27,6 +27,7 @@ import moto.core.errors
 import moto.core.models
 import moto.core.request
 import moto.core.responses
+import moto.core.utils
 import moto.s3.models
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
@@ -78,7 +79,9 @@ def install() -> None:
     moto.core.models.RESPONSES_METHODS.clear()
     responses: Any = moto.core.responses
     responses.method_names_from_class = cache(responses.method_names_from_class)
-    responses.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
+    # moto's SQS, which is imported later, asks for it for every attribute of every queue.
+    utils: Any = moto.core.utils
+    responses.camelcase_to_underscores = utils.camelcase_to_underscores = cache(responses.camelcase_to_underscores)
     # Each answer has an id of 52 random letters, which no test reads.
     responses.gen_amzn_requestid_long = _request_id
     # A service is found by 180 patterns for each call, each time the same one for a URL.
