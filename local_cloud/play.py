@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from logdock.settings.exports import Export
 
 _POLL_SECONDS = 0.3
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 
 
 class StandIn(Protocol):
