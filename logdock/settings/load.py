@@ -27,6 +27,13 @@ MAX_NODES = 200_000
 """Of a file and what it extends, as their aliases and merges make them: 28 lines of merges can become billions."""
 
 
+WITHOUT_DATES = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+"""What a loader of PyYAML's takes a plain value for, but for dates: the attribute `yaml_implicit_resolvers`."""
+
+
 class _Loader(yaml.SafeLoader):
     """YAML's safe loader without dates; a key that is given twice is an error instead of a silent overwrite.
 
@@ -81,10 +88,7 @@ class _Loader(yaml.SafeLoader):
             raise ConstructorError(None, None, "a value does not fit its type", node.start_mark) from None
 
     # A date has no place in the settings, and one that does not exist (2024-02-31) is an exception of another type.
-    yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    yaml_implicit_resolvers = WITHOUT_DATES
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
