@@ -15,10 +15,6 @@ class AssemblyStack:
 
     Attributes
     ----------
-    region
-        Its Region.
-    template
-        Its template.
     template_bytes
         The template's size as CloudFormation gets it.
     """
