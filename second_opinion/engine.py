@@ -11,13 +11,10 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import botocore.session
 from botocore.config import Config
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / "build" / "second-opinion" / "bin" / "python"
@@ -65,9 +62,7 @@ class Engine:
             raise
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop LocalStack, whatever ended the block."""
         self._stop()
 
