@@ -15,6 +15,9 @@ def list_objects(
 ) -> Iterator[ObjectTypeDef]:
     """Yield the objects under a prefix in the order of their keys, at most so many."""
     pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=prefix, StartAfter=start_after, PaginationConfig={"MaxItems": most} if most else {}
+        Bucket=bucket,
+        Prefix=prefix,
+        StartAfter=start_after or prefix,
+        PaginationConfig={"MaxItems": most} if most else {},
     )
     return (item for page in pages for item in page.get("Contents", []))
