@@ -29,13 +29,7 @@ class EngineError(Exception):
 
 
 class Engine:
-    """A running LocalStack, from ``with`` to the end of its block.
-
-    Attributes
-    ----------
-    endpoint_url
-        ``http://127.0.0.1:<port>``.
-    """
+    """A running LocalStack, from ``with`` to the end of its block."""
 
     endpoint_url: str
 
