@@ -15,6 +15,10 @@ class AssemblyStack:
 
     Attributes
     ----------
+    region
+        Its Region.
+    template
+        Its template.
     template_bytes
         The template's size as CloudFormation gets it.
     """

@@ -21,17 +21,15 @@ __all__ = ["SettingsError", "load_settings", "read_document"]
 
 MAX_BYTES = 1_000_000
 """A thousand exports with everything that can be said of each take a quarter of it."""
-MAX_DEPTH = 32
-"""Settings are nested eight deep."""
-MAX_NODES = 200_000
-"""Of a file and what it extends, as their aliases and merges make them: 28 lines of merges can become billions."""
-
-
 WITHOUT_DATES = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 """What a loader of PyYAML's takes a plain value for, but for dates: the attribute `yaml_implicit_resolvers`."""
+MAX_DEPTH = 32
+"""Settings are nested eight deep."""
+MAX_NODES = 200_000
+"""Of a file and what it extends, as their aliases and merges make them: 28 lines of merges can become billions."""
 
 
 class _Loader(yaml.SafeLoader):
