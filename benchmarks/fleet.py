@@ -89,8 +89,6 @@ def measure(folder: Path, exports: int) -> dict[str, Any]:
     ----------
     folder
         Where the cloud keeps its logs.
-    exports
-        How many exports.
     """
     with Emulator(log_file=folder / "emulator.log") as cloud, Vendors(cloud) as vendors:
         document = settings_document(exports)

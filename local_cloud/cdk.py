@@ -41,15 +41,7 @@ Outputs = dict[str, dict[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployed:
-    """What a deploy ended in.
-
-    Attributes
-    ----------
-    outputs
-        The outputs of the stacks, by stack.
-    unchanged
-        The stacks in which nothing had to be done.
-    """
+    """What a deploy ended in."""
 
     outputs: Outputs
     unchanged: list[str]
@@ -65,14 +57,8 @@ class Cdk:
 
     Attributes
     ----------
-    cloud
-        The running emulator.
-    account, region
-        Where it deploys to.
     log_file
         What the commands print is appended here.
-    running
-        The commands that are running now.
     """
 
     cloud: Emulator
@@ -103,8 +89,6 @@ class Cdk:
 
         Parameters
         ----------
-        settings
-            The settings file.
         output
             The cloud assembly's directory, replaced.
         source
@@ -127,12 +111,8 @@ class Cdk:
 
         Parameters
         ----------
-        assembly
-            What ``synth`` wrote.
         stacks
             Names of stacks; those that they depend on are deployed too.
-        exclusively
-            The named stacks alone.
         outputs_file
             File for the outputs. Default: a file in the emulator's directory.
         progress

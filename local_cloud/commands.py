@@ -58,10 +58,6 @@ class Person:
 
     Attributes
     ----------
-    stage, settings_file
-        The deployment.
-    listener
-        The listener that the push destinations of the settings point at.
     written
         The markers of what was written, by export.
     """

@@ -51,10 +51,6 @@ class Play:
 
     Parameters
     ----------
-    stage
-        The cloud with the deployed stacks.
-    secrets
-        What the customer's secrets hold.
     listener
         The listener that the push destinations of the settings point at.
     progress

@@ -154,12 +154,8 @@ class Entry:
     ----------
     id
         ``<file>/<name>``.
-    kind
-        What it is about.
     source
         ``<path>:<line>``.
-    says
-        The entry.
     """
 
     id: str

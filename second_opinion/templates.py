@@ -97,12 +97,8 @@ class Resolver:
 
     Attributes
     ----------
-    account, region, stack, stack_id
-        Where the stack is.
     physical_ids
         What ``Ref`` returns, by logical id.
-    types
-        Resource types by logical id.
     exports
         Values that other stacks export.
     """

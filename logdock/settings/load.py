@@ -21,6 +21,11 @@ __all__ = ["SettingsError", "load_settings", "read_document"]
 
 MAX_BYTES = 1_000_000
 """A thousand exports with everything that can be said of each take a quarter of it."""
+WITHOUT_DATES = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+"""What a loader of PyYAML's takes a plain value for, but for dates: the attribute `yaml_implicit_resolvers`."""
 MAX_DEPTH = 32
 """Settings are nested eight deep."""
 MAX_NODES = 200_000
@@ -81,10 +86,7 @@ class _Loader(yaml.SafeLoader):
             raise ConstructorError(None, None, "a value does not fit its type", node.start_mark) from None
 
     # A date has no place in the settings, and one that does not exist (2024-02-31) is an exception of another type.
-    yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    yaml_implicit_resolvers = WITHOUT_DATES
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
