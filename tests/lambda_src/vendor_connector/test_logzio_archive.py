@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from local_cloud.vendors.logzio.api import Account, LogzioApi
-from tests.lambda_src.vendor_connector.conftest import store_secret
+from tests.lambda_src.vendor_connector.conftest import parameters, store_secret
 from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
-from tests.lambda_src.vendor_connector.test_logzio_fetchers import STATE, TOKEN, parameters
+from tests.lambda_src.vendor_connector.test_logzio_fetchers import STATE, TOKEN
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-logz-reader_archive"
 BUCKET = "acme-logzio-archive"
