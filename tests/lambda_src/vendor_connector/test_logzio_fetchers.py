@@ -19,14 +19,17 @@ TOKEN = "8a2c1f6e-0b4d-4f7a-9c3e-5d6b7a8c9d0e"
 FETCHERS = "/v1/log-shipping/s3-buckets"
 
 
-def template(logzio: LogzioApi, *exports: str, **changes: Any) -> Template:
-    """Return what the stack has; changes go to both custom resources where they know them."""
+def for_a_role(logzio: LogzioApi, name: str, role_arn: str, changes: dict[str, Any], **own: Any) -> Template:
+    """Return an account, the role that its external ids are for, and the custom resource of this name that needs both.
+
+    Changes go to both custom resources where they know them; the others are properties of the named one alone.
+    """
     account: dict[str, Any] = {
-        "Secret": changes.pop("Secret", "acme/logzio-api"),
+        "Secret": "acme/logzio-api",
         "ApiBaseUrl": logzio.url,
-        "Adopt": changes.pop("Adopt", "false"),
+        "Adopt": "false",
         "StateParameter": STATE,
-        **{name: changes.pop(name) for name in ("Revision", "FormerExternalIds") if name in changes},
+        **{each: changes[each] for each in ("Secret", "Adopt", "Revision", "FormerExternalIds") if each in changes},
     }
     return {
         "Account": {
@@ -35,22 +38,30 @@ def template(logzio: LogzioApi, *exports: str, **changes: Any) -> Template:
             **account,
             "RoleName": "acme-prod-logz-reader",
         },
-        "Role": {"Type": ROLE, "Arn": ROLE_ARN, "ExternalIds": Get("Account", "ExternalIds")},
-        "Fetchers": {
-            "Type": "Custom::LogdockLogzioFetchers",
-            "Operation": "logzio-fetchers",
+        "Role": {"Type": ROLE, "Arn": role_arn, "ExternalIds": Get("Account", "ExternalIds")},
+        name: {
+            "Type": f"Custom::LogdockLogzio{name}",
+            "Operation": f"logzio-{name.lower()}",
             **account,
             "LogzioAccount": Get("Account", "LogzioAccount"),
             "ExternalIds": Get("Account", "ExternalIds"),
             "RoleArn": Get("Role", "Arn"),
-            "Bucket": BUCKET,
-            "Region": "eu-west-1",
-            "Feed": "feed/logz-reader/",
-            "Exports": list(exports or ("ledger", "trail")),
+            **own,
             **changes,
         },
-        "Last": {"Type": ROLE, "Arn": "arn:aws:iam::111122223333:role/last", "ExternalIds": []},
     }
+
+
+def template(logzio: LogzioApi, *exports: str, **changes: Any) -> Template:
+    """Return what the stack has."""
+    own = {
+        "Bucket": BUCKET,
+        "Region": "eu-west-1",
+        "Feed": "feed/logz-reader/",
+        "Exports": list(exports or ("ledger", "trail")),
+    }
+    last = {"Type": ROLE, "Arn": "arn:aws:iam::111122223333:role/last", "ExternalIds": []}
+    return for_a_role(logzio, "Fetchers", ROLE_ARN, changes, **own) | {"Last": last}
 
 
 def shown(logzio: LogzioApi, token: str = TOKEN) -> dict[int, dict[str, Any]]:
