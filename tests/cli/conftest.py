@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -54,6 +55,17 @@ def logdock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         code = main(list(arguments))
         printed = capsys.readouterr()
         return Typed(code, printed.out, printed.err)
+
+    return type_in
+
+
+@pytest.fixture
+def answering(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Type a command with arguments, and then one answer a line, not on a terminal."""
+
+    def type_in(command: str, arguments: list[str], answers: list[str]) -> Typed:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in answers)))
+        return logdock(command, *arguments)
 
     return type_in
 

@@ -10,9 +10,8 @@ import pytest
 from log_shipper import archive
 
 from logdock.cli.errors import ExitCode
-from logdock.cli.redrive.rate_limiter import RateLimiter
 from tests.cli.conftest import Requests, Type
-from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed, compact_archive
+from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed, compact_archive, stop_at_turn
 from tests.lambda_src.log_shipper.world import subscription
 
 RANGE = ("--export", "app", "--since", "1h")
@@ -98,16 +97,7 @@ def test_stopped_it_says_where_to_go_on_and_nothing_is_missed(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = landed_before(deployed, 25)
-    acquire = RateLimiter.acquire
-    turns: list[int] = []
-
-    def stop_at_the_third(limiter: RateLimiter, count: int = 1) -> bool:
-        turns.append(count)
-        if len(turns) == 3:
-            limiter.stop()
-        return acquire(limiter, count)
-
-    monkeypatch.setattr(RateLimiter, "acquire", stop_at_the_third)
+    turns = stop_at_turn(monkeypatch, 3)
     stopped = logdock("backfill", *RANGE, "--destination", "logz", "--json")
     report = json.loads(stopped.out)
     assert (stopped.code, report["objects"], turns) == (ExitCode.INTERRUPTED, 20, [10, 10, 5])
