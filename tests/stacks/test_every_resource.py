@@ -7,7 +7,6 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any
 
-import pytest
 from log_shipper.delivery import AHEAD
 
 from constructs_lib.shipper import TIMEOUT_SECONDS
@@ -567,13 +566,6 @@ def test_every_function_of_ours_is_arm64_python_with_its_own_log_group(example: 
         if properties["Handler"].startswith("framework."):
             continue
         assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
-
-
-@pytest.mark.parametrize("word", ["acme/logzio", "acme/aptible-keys"])
-def test_secrets_are_named_never_resolved(everything: Synthesized, word: str) -> None:
-    whole = json.dumps(everything.templates)
-    assert word in whole
-    assert "{{resolve:secretsmanager" not in whole
 
 
 def test_stacks_refer_one_way_export_to_shipper_to_core_to_replica(example: Synthesized) -> None:
