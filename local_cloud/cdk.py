@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 _LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
 _LOG_TAIL_LINES = 40
-_COMMAND_SECONDS = 300.0
+_COMMAND_SECONDS = 900.0
+"""Ends a command that hangs; on a busy machine a deploy of ten stacks takes five minutes."""
 _LOOK_SECONDS = 0.5
 _BEGUN = re.compile(r"^(\S+): deploying\.\.\.", re.MULTILINE)
 _ENDED = re.compile(r"✅\s+(\S+)")
