@@ -42,7 +42,7 @@ _DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
 # control characters end the text before them and begin the text after them: the same number of bytes of that kind
 _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
 _ESCAPE_LETTERS = b"bfnrtux"
-_MAX_LAYERS = 10
+MAX_LAYERS = 10
 """How often escaped text may be escaped again and is still read."""
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
@@ -90,7 +90,7 @@ class View:
         before = view.data
         view._end_at_controls()
         has_controls, layers = view.data != before, 0
-        while layers < _MAX_LAYERS and view._decode():
+        while layers < MAX_LAYERS and view._decode():
             # the letter of a control character's escape may have been an escape itself
             view._end_at_controls()
             layers += 1

@@ -19,7 +19,7 @@ from log_shipper import dense
 from log_shipper.cards import FEWEST_DIGITS
 from log_shipper.detectors import DETECTORS, Span, Text
 from log_shipper.edits import Edit, Found, Lines, by_line, in_tokens, merged, replaced, replaced_found
-from log_shipper.escapes import View, before_escape
+from log_shipper.escapes import MAX_LAYERS, View, before_escape
 from log_shipper.lenient_json import is_document, strings_of, tokens_of
 from log_shipper.markers import ESCAPED_MARK, MARK_LEAD, MARKED_REDACTED, redact_marks, without_marks
 from log_shipper.patterns import Pattern, compile_pattern, matches
@@ -97,42 +97,43 @@ class Redactor:
             return None
         return self._without_detected(block)
 
-    def _redact_apart(self, texts: list[str]) -> list[str]:
-        """Return texts redacted, of which each may have several lines."""
-        return self._redact_values(self._redact_detected(texts))
+    def _redact_apart(self, texts: list[str], layers: int = MAX_LAYERS) -> list[str]:
+        """Return texts redacted, of which each may have several lines, and strings in strings of so many layers."""
+        return self._redact_values(self._redact_detected(texts), layers)
 
-    def _redact_values(self, texts: list[str]) -> list[str]:
+    def _redact_values(self, texts: list[str], layers: int = MAX_LAYERS) -> list[str]:
         """Return texts with markers and the user's patterns applied to each of their values."""
         texts = [*texts]
-        parts: dict[int, list[str]] = {}
-        tokens: dict[int, list[int]] = {}
+        documents: dict[int, list[str]] = {}
+        strings: dict[int, list[str]] = {}
         others: list[int] = []
         for i, text in enumerate(texts):
             if not self._patterns and not self._has_marks(text):
                 continue
-            is_json = text.lstrip()[:1] in ("{", "[") and is_document(text)
-            if not is_json:
-                others.append(i)
-            if is_json or ("\\" in text and (self._patterns or ESCAPED_MARK.search(text))):
-                parts[i] = own = (_JSON_TOKEN if is_json else _JSON_STRING).split(text)
-                tokens[i] = [at for at in range(1, len(own), 2) if self._may_change(own[at], is_json=is_json)]
-        if parts:
-            # a token costs as much as a text does, and what they hold is redacted together
-            table = self._redact_tokens({parts[i][at] for i, places in tokens.items() for at in places})
-            for i, own in parts.items():
-                for at in tokens[i]:
-                    own[at] = table.get(own[at], own[at])
-                texts[i] = "".join(own)
+            if text.lstrip()[:1] in ("{", "[") and is_document(text):
+                documents[i] = _JSON_TOKEN.split(text)
+                continue
+            others.append(i)
+            if "\\" in text and (self._patterns or ESCAPED_MARK.search(text)):
+                strings[i] = _JSON_STRING.split(text)
+        # a token costs as much as a text does: each is redacted once, and all together
+        tokens = {token for parts in documents.values() for token in parts[1::2] if self._may_change(token)}
+        tokens.update(token for parts in strings.values() for token in parts[1::2] if "\\" in token)
+        table = self._redact_tokens(tokens, layers) if tokens else {}
+        for i, parts in documents.items():
+            parts[1::2] = map(table.get, parts[1::2], parts[1::2])
+            texts[i] = "".join(parts)
+        for i, parts in strings.items():
+            parts[1::2] = [table.get(token, token) if "\\" in token else token for token in parts[1::2]]
+            texts[i] = "".join(parts)
         for i, text in zip(others, self._redact_strings([texts[i] for i in others]), strict=True):
             texts[i] = text
         return texts
 
-    def _may_change(self, token: str, *, is_json: bool) -> bool:
-        return "\\" in token or (
-            is_json and (bool(self._patterns) or token[1:2] in ("{", "[") or self._has_marks(token))
-        )
+    def _may_change(self, token: str) -> bool:
+        return "\\" in token or bool(self._patterns) or token[1:2] in ("{", "[") or self._has_marks(token)
 
-    def _redact_tokens(self, tokens: set[str]) -> dict[str, str]:
+    def _redact_tokens(self, tokens: set[str], layers: int) -> dict[str, str]:
         """Return what replaces JSON strings and numbers."""
         values = {token: token[1:-1] if token[0] == '"' else token for token in tokens if "\\" not in token}
         escaped = [token for token in tokens if "\\" in token]
@@ -140,7 +141,9 @@ class Redactor:
             if value is not None:
                 values[token] = value
         texts = {token: value for token, value in values.items() if value[:1] in ("{", "[") or "\\" in value}
-        redacted = dict(zip(texts, self._redact_apart([*texts.values()]), strict=True))
+        if not layers:
+            texts = {}
+        redacted = dict(zip(texts, self._redact_apart([*texts.values()], layers - 1), strict=True))
         rest = [token for token in values if token not in texts]
         redacted.update(zip(rest, self._redact_strings([values[token] for token in rest]), strict=True))
         changed = {token: value for token, value in redacted.items() if value != values[token]}
@@ -241,6 +244,7 @@ class Redactor:
             found = [
                 (first, end, i)
                 for start, end, i in found
+                # most of it is behind no backslash
                 if (first := before_escape(lines, start) if data[start - 1] == _BACKSLASH else start) >= 0
             ]
         view = View.of(data, text.lower)
