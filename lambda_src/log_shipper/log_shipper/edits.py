@@ -60,39 +60,35 @@ def merged(found: list[Found]) -> list[Found]:
     return merged
 
 
-def in_tokens(data: bytes, marked: bytes, start: int, edits: list[Edit]) -> Iterator[tuple[int, int, list[Edit]]]:
-    """Yield the strings and long numbers of a line of JSON that have edits, and these.
+def in_tokens(data: bytes, first: int, last: int, edits: list[Edit]) -> Iterator[tuple[int, int, list[Edit]]]:
+    """Yield the strings and long numbers of a part of data that have edits, and these; the part is JSON.
 
     What is in no such token is omitted: digits that are a fraction or an exponent are no card.
-
-    Parameters
-    ----------
-    marked : bytes
-        The data without backslashes and quotes that are escaped.
-    start : int
-        Where the line begins.
     """
-    quotes, at = 0, 0
-    end = done = start
+    marked = data[first:last]
+    if b"\\" in marked:
+        # without the quotes that are escaped
+        marked = marked.replace(rb"\\", b"\0\0").replace(rb"\"", b"\0\0")
+    quotes = at = 0
+    end = done = first
     while at < len(edits):
         start = edits[at][0]
-        quotes += marked.count(b'"', done, start)
+        quotes += marked.count(b'"', done - first, start - first)
         done = start
         if quotes % 2:
-            begin = marked.rfind(b'"', end, start)
-            end = marked.find(b'"', start) + 1
-            # what is found may have an escaped quote, but none of those
+            begin = first + marked.rfind(b'"', end - first, start - first)
+            end = first + marked.find(b'"', start - first) + 1
             is_token = True
         else:
             begin = end + len(data[end:start].rstrip(_OF_NUMBER))
             number = _LONG_NUMBER.match(data, begin)
             is_token = number is not None and number.end() > start
             end = number.end() if number is not None and is_token else start + 1
-        first = at
+        own = at
         while at < len(edits) and edits[at][0] < end:
             at += 1
         if is_token:
-            yield begin, end, edits[first:at]
+            yield begin, end, edits[own:at]
 
 
 class Lines:
@@ -121,15 +117,22 @@ class Lines:
         return self._is_json
 
 
-def by_line(data: bytes, edits: list[Edit], card: bytes) -> Iterator[tuple[int, list[Edit], bool]]:
-    """Yield for each line that has edits where it begins, these, and whether it is JSON with a card in it."""
+def by_line(data: bytes, edits: list[Edit], card: bytes) -> Iterator[tuple[int, int, list[Edit]]]:
+    """Yield each line of JSON with a card, from where to where, with its edits; and nowhere, the edits between two."""
     lines = Lines(data)
-    at = 0
+    at = done = 0
     while at < len(edits):
+        if edits[at][2] != card:
+            at += 1
+            continue
         lines.move_to(edits[at][0])
-        stop = at + 1
-        while stop < len(edits) and edits[stop][0] < lines.end:
-            stop += 1
-        own = edits[at:stop]
-        yield lines.start, own, any(new == card for _, _, new in own) and lines.is_json
-        at = stop
+        first = at
+        while first > done and edits[first - 1][0] >= lines.start:
+            first -= 1
+        while at < len(edits) and edits[at][0] < lines.end:
+            at += 1
+        if lines.is_json:
+            yield 0, 0, edits[done:first]
+            yield lines.start, lines.end, edits[first:at]
+            done = at
+    yield 0, 0, edits[done:]

@@ -196,6 +196,8 @@ class Redactor:
         texts = [*texts]
         # lines of JSON are read together where no other is between them
         for places, between in ((documents, '\n{"z":0}\n'), (others, "\nz\n")):
+            if not places:
+                continue
             data = between.join([texts[i] for i in places]).encode()
             redacted = self._without_detected(data)
             if redacted is data:
@@ -256,15 +258,14 @@ class Redactor:
     def _with_numbers(self, data: bytes, edits: list[Edit]) -> list[Edit]:
         """Return edits that keep lines of JSON valid: a card that is a number becomes a string."""
         card = self._replacements[self._card]
-        marked = data.replace(rb"\\", b"\0\0").replace(rb"\"", b"\0\0") if b"\\" in data else data
         result: list[Edit] = []
         escaped: list[int] = []
         is_json = len(edits) * _MANY_EDITS > len(data) and dense.has_only_documents(data.removesuffix(b"\n"))
-        for line, of_line, is_json_with_card in [(0, edits, True)] if is_json else by_line(data, edits, card):
-            if not is_json_with_card:
-                result += of_line
+        for first, last, own_edits in [(0, len(data), edits)] if is_json else by_line(data, edits, card):
+            if not last:
+                result += own_edits
                 continue
-            for start, end, own in in_tokens(data, marked, line, of_line):
+            for start, end, own in in_tokens(data, first, last, own_edits):
                 if data[start] != _QUOTE:
                     inner = [(a - start, b - start, new) for a, b, new in own]
                     result.append((start, end, b'"' + replaced(data[start:end], inner) + b'"'))

@@ -382,6 +382,23 @@ def test_json_strings_are_read_together_as_one_by_one(values: list[str]) -> None
     assert tokens_of(whole) == [orjson.dumps(value).decode() for value in whole]
 
 
+def test_strings_in_strings_are_read_up_to_ten_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = r"\u2039x\u203a"
+    for _ in range(80):
+        value = r'"\u2020' + value.replace("\\", r"\u005c").replace('"', r"\u0022") + '"'
+    redactor = Redactor("redact", ("email",))
+    searches: list[bytes] = []
+    search = redactor._without_detected
+
+    def counted(data: bytes) -> bytes:
+        searches.append(data)
+        return search(data)
+
+    monkeypatch.setattr(redactor, "_without_detected", counted)
+    redactor.redact(value)
+    assert len(searches) <= 2 * 11 + 1
+
+
 def test_strings_with_escapes_and_cards_are_searched_together(monkeypatch: pytest.MonkeyPatch) -> None:
     redactor = Redactor("keep", NAMES)
     searches: list[bytes] = []
