@@ -26,7 +26,6 @@ class CloudwatchLogsStack(ExportStack):
     def __init__(self, scope: Construct, construct_id: str, *, export: CloudwatchLogsExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         changes = bool(export.retention_days) or export.encrypt
-        destination = subscriptions.destination(self.settings, self.names, self.region)
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
         adopts = bool(export.log_groups) and changes
         key = self.customer_key() if adopts or export.log_group_prefixes else None
@@ -55,6 +54,7 @@ class CloudwatchLogsStack(ExportStack):
             if name in adoptions:
                 subscription.node.add_dependency(adoptions[name])
         if connector and export.log_group_prefixes:
+            destination = subscriptions.destination(self.settings, self.names, self.region)
             state = self.state_parameter("log-group-subscriptions")
             properties: dict[str, object] = {
                 "Prefixes": list(export.log_group_prefixes),

@@ -104,7 +104,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("ExportBase", "oversize"): oversize,
     ("ExportBase", "log_type"): log_type,
     ("ExportBase", "max_expansion"): max_expansion,
-    ("BucketExport", "account"): landing_account,
+    ("ExportBase", "account"): landing_account,
     ("BucketExport", "path_fields"): ON_FROM_NOW,
     ("BucketExport", "include_keys"): key_filters,
     ("BucketExport", "exclude_keys"): key_filters,
