@@ -19,6 +19,7 @@ KINDS = {
     "AWS::SNS::Topic": "topic",
     "AWS::Lambda::Function": "function",
     "AWS::Logs::LogGroup": "log group",
+    "AWS::Logs::Destination": "destination of log groups",
     "AWS::Kinesis::Stream": "stream",
     "AWS::DynamoDB::Table": "table",
     "AWS::Events::EventBus": "event bus",

@@ -141,7 +141,7 @@ def moved_away(name: str, before: AssemblyStack, after: AssemblyStack) -> Resour
     if (before.account, before.region) == (after.account, after.region):
         return None
     count = len(before.template.get("Resources", {}))
-    where = f"{count} resources in {before.region} of the account {before.account}"
+    where = f"{count} resource{'' if count == 1 else 's'} in {before.region} of the account {before.account}"
     return ResourceChange(stack=name, action="left behind", counts=(where,))
 
 
