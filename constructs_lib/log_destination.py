@@ -1,6 +1,6 @@
 """The destination that log groups of another account are subscribed to, and who may subscribe theirs.
 
-Source: Amazon CloudWatch Logs User Guide, "Cross-account cross-Region subscriptions using Kinesis Data Streams". A
+Source: Amazon CloudWatch Logs User Guide, "Setting up a new cross-account subscription" (with Kinesis Data Streams). A
 subscription of another account names a destination (Amazon CloudWatch Logs API Reference, PutSubscriptionFilter: "We
 currently support Kinesis Data Streams and Firehose as logical destinations"), and the two are in one Region.
 """

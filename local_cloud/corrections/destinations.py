@@ -1,6 +1,6 @@
 """Destinations of CloudWatch Logs: who may subscribe log groups of another account, and how their events are written.
 
-Source: CloudWatch Logs User Guide, "Cross-account cross-Region subscriptions using Kinesis Data Streams"; CloudWatch
+Source: CloudWatch Logs User Guide, "Setting up a new cross-account subscription"; CloudWatch
 Logs API Reference, PutDestination, PutDestinationPolicy and PutSubscriptionFilter. MiniStack stores a destination and
 never looks at it again.
 """
