@@ -152,17 +152,19 @@ def test_table_is_part_of_what_ships() -> None:
 
 
 def test_an_export_can_get_and_lose_its_account(tmp_path: Path) -> None:
-    """CloudFormation replaces a rule that changes its bus, and refuses to replace what has a name of its own."""
-    example = (ROOT / "examples" / "log-archive-account.yaml").read_text()
-    head, _, _ = example.partition("  - name: network")
-    files = tmp_path / "with.yaml", tmp_path / "without.yaml"
-    files[0].write_text(head)
-    files[1].write_text("".join(line for line in head.splitlines(True) if "222233334444" not in line))
-    with_account, without = (synthesize(file).templates["acme-prod-orders"] for file in files)
-    for before, after in ((with_account, without), (without, with_account)):
-        changes = compare_templates("acme-prod-orders", before, after)
-        assert not [each.sentence for each in changes if each.action == "replaced"]
-        assert not [each for each in dangers("acme-prod-orders", before, after, "orders") if each.kind is Kind.FAILS]
+    """CloudFormation replaces a rule that changes its bus, and refuses to replace what has a name of its own.
+
+    `orders` lands in a bucket, `ledger` in log groups.
+    """
+    example, file = ROOT / "examples" / "log-archive-account.yaml", tmp_path / "without.yaml"
+    file.write_text("".join(line for line in example.read_text().splitlines(True) if ACCOUNTS[0] not in line))
+    with_account, without = (synthesize(each).templates for each in (example, file))
+    for stack in ("acme-prod-orders", "acme-prod-ledger"):
+        for before, after in ((with_account, without), (without, with_account)):
+            changes = compare_templates(stack, before[stack], after[stack])
+            assert not [each.sentence for each in changes if each.action == "replaced"]
+            found = dangers(stack, before[stack], after[stack], stack)
+            assert not [each.sentence for each in found if each.kind is Kind.FAILS]
 
 
 def test_a_stack_of_another_account_is_new_and_the_old_one_stays() -> None:
