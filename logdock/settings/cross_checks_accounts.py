@@ -91,7 +91,9 @@ def _one_region(document: Document, export: Part) -> Iterator[InitErrorDetails]:
 def _counted(export: Part) -> Iterator[InitErrorDetails]:
     """Refuse alarms on what a metric filter counts: its metric is in the account of the log group."""
     alerts = export.entry.get("alerts")
-    for setting in _COUNTS if isinstance(alerts, dict) else ():
+    if not isinstance(alerts, dict):
+        return
+    for setting in _COUNTS:
         if alerts.get(setting) is not None:
             allowed = "nothing with `account`: lines of log groups are counted in the deployment's own account only"
             yield setting_error((*export.loc, "alerts", setting), alerts[setting], allowed)
