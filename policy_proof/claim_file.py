@@ -21,6 +21,7 @@ CONTEXTS = CLAIMS / "contexts.yaml"
 KINDS = (
     *EXPORTS, "logzio-fetch", "connect", "vendor-role", "core", "alerts", "shipper", "compactor", "bucket", "key",
     "log-group", "stream", "metrics", "function", "readers", "logzio-archive", "other-account",
+    "other-account-logs",
 )  # fmt: skip
 """What a file is about: every export of a kind, every destination, every bucket, key or log group of a deployment."""
 
