@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from logdock.cli.plan.rules.buckets import (
     external_id,
 )
-from logdock.cli.plan.rules.common import CONCURRENCY, NAME, Rule
+from logdock.cli.plan.rules.common import BODIES, CONCURRENCY, NAME, Rule
 from logdock.cli.plan.rules.connect import (
     connect,
 )
@@ -45,6 +45,7 @@ RULES: Mapping[tuple[str, str], Rule | str] = {
     ("LogzioDestination", "archive_and_restore"): archive_and_restore,
     ("LogzioDestination", "metrics"): metrics,
     ("LogzioDestination", "concurrency"): CONCURRENCY,
+    ("LogzioDestination", "bodies_in_flight"): BODIES,
     ("LogzioArchive", "bucket"): archive_bucket,
     ("LogzioArchive", "kms_key_arn"): "The role may use the new key alone; Logz.io restores nothing under the old one.",
     ("LogzioMetrics", "token_secret"): token_secret,
