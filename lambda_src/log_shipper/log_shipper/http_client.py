@@ -34,38 +34,49 @@ class Answer(NamedTuple):
 
 
 class Backoff:
-    """What the connections to one destination share: while one body is posted again, no other is.
+    """What the connections to one destination share: while bodies are posted again, one by one, no other begins.
 
     So a destination that asks for time gets it from all connections, and one that does not recover is tried with one
     body. Once that is given up, so are the others.
     """
 
     def __init__(self) -> None:
-        self._retrying = threading.Lock()
+        self._changed, self._one = threading.Condition(), threading.Lock()
+        self._failed = 0
         self._error: DeliveryError | None = None
 
     def wait(self) -> None:
-        """Return when no body is being posted again.
+        """Return when no body is to be posted again.
 
         Raises
         ------
         DeliveryError
             When one was given up.
         """
-        with self.retrying():
-            pass
+        with self._changed:
+            self._changed.wait_for(lambda: not self._failed)
+        self._check()
 
     @contextmanager
     def retrying(self) -> Iterator[None]:
         """Let no other connection post meanwhile; raises as `wait` does."""
-        with self._retrying:
-            if self._error is not None:
-                raise DeliveryError(str(self._error), retry_after_seconds=self._error.retry_after_seconds)
-            try:
+        with self._changed:
+            self._failed += 1
+        try:
+            with self._one:
+                self._check()
                 yield
-            except DeliveryError as error:
-                self._error = error
-                raise
+        except DeliveryError as error:
+            self._error = error
+            raise
+        finally:
+            with self._changed:
+                self._failed -= 1
+                self._changed.notify_all()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise DeliveryError(str(self._error), retry_after_seconds=self._error.retry_after_seconds)
 
 
 class HttpClient:
