@@ -7,7 +7,7 @@ import gzip
 import json
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -150,7 +150,7 @@ def test_backfill_reads_the_log_groups_of_another_account_in_its_name(
     logs = boto3.client("logs", region_name=REGION)
     logs.create_log_group(logGroupName="/acme/cockroach/ledger")
     logs.create_log_stream(logGroupName="/acme/cockroach/ledger", logStreamName="s")
-    event = {"timestamp": int(time.time() * 1000) - 60_000, "message": "line"}
+    event: Any = {"timestamp": int(time.time() * 1000) - 60_000, "message": "line"}
     logs.put_log_events(logGroupName="/acme/cockroach/ledger", logStreamName="s", logEvents=[event])
     subscribed = {"creationTime": int(time.time() * 1000)}
     monkeypatch.setattr("logdock.cli.backfill.log_groups.subscription_of", lambda *_: subscribed)
