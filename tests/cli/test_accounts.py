@@ -7,7 +7,7 @@ import gzip
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -22,9 +22,6 @@ from logdock.settings.names import Names
 from tests.aws_in_memory import Stacks
 from tests.cli.conftest import Type
 from tests.conftest import ROOT
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 FILE = ROOT / "examples" / "log-archive-account.yaml"
 REGION: Literal["eu-west-1"] = "eu-west-1"
@@ -153,7 +150,7 @@ def test_backfill_reads_the_log_groups_of_another_account_in_its_name(
     logs = boto3.client("logs", region_name=REGION)
     logs.create_log_group(logGroupName="/acme/cockroach/ledger")
     logs.create_log_stream(logGroupName="/acme/cockroach/ledger", logStreamName="s")
-    event: InputLogEventTypeDef = {"timestamp": int(time.time() * 1000) - 60_000, "message": "line"}
+    event: Any = {"timestamp": int(time.time() * 1000) - 60_000, "message": "line"}
     logs.put_log_events(logGroupName="/acme/cockroach/ledger", logStreamName="s", logEvents=[event])
     subscribed = {"creationTime": int(time.time() * 1000)}
     monkeypatch.setattr("logdock.cli.backfill.log_groups.subscription_of", lambda *_: subscribed)
