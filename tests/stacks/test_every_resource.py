@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from log_shipper.delivery import AHEAD
@@ -58,6 +59,14 @@ def policy_of(example: Synthesized, stack: str, bucket_id: str) -> dict[str, Any
     ]
     assert len(found) == 1, f"{stack}/{bucket_id} has {len(found)} policies"
     return found[0]
+
+
+def test_no_type_of_resource_is_looked_for_in_vain() -> None:
+    asked = set(re.findall(r'\.resources\("([\w:]+)"\)', Path(__file__).read_text()))
+    templates = synthesize(ROOT / "examples" / "everything.yaml", "kinesis").templates.values()
+    found = {resource["Type"] for template in templates for resource in template["Resources"].values()}
+    assert len(asked) > 10
+    assert asked - found == set()
 
 
 def test_every_bucket_is_versioned_and_closed(example: Synthesized) -> None:
