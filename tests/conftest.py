@@ -66,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    gc.unfreeze()  # DuckDB reports its own types as leaked where the interpreter cannot collect them at its end
     if folder := getattr(config, "shared_templates", None):
         folder.cleanup()
 

@@ -32,6 +32,11 @@ __all__ = ["SettingsError", "load_settings", "read_document"]
 
 MAX_BYTES = 1_000_000
 """A thousand exports with everything that can be said of each take a quarter of it."""
+WITHOUT_DATES = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+"""What a loader of PyYAML's takes a plain value for, but for dates: the attribute `yaml_implicit_resolvers`."""
 MAX_DEPTH = 32
 """Settings are nested eight deep."""
 MAX_NODES = 200_000
@@ -93,10 +98,7 @@ class _Safe(Composer, SafeConstructor, Resolver):
             raise ConstructorError(None, None, "a value does not fit its type", node.start_mark) from None
 
     # A date has no place in the settings, and one that does not exist (2024-02-31) is an exception of another type.
-    yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    yaml_implicit_resolvers = WITHOUT_DATES
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -123,7 +125,7 @@ class _Loader(Reader, Scanner, Parser, _Safe):
         self.name = name  # every mark has it: which file a value is in
 
 
-def _compose(text: str, name: str) -> tuple[yaml.Node | None, _Safe]:
+def compose(text: str, name: str) -> tuple[yaml.Node | None, _Safe]:
     """Return a document's node and its loader; libyaml's parser is four times as fast, and reports errors less well."""
     if CParser is not None:
         try:
@@ -247,7 +249,7 @@ def _read_file(path: Path) -> tuple[Layer | None, int]:
         message = f"is not UTF-8 text: byte {error.start} ({error.reason}); save the file as UTF-8"
         raise _of_the_file(path, message, line) from error
     try:
-        root, loader = _compose(text, str(path))
+        root, loader = compose(text, str(path))
         return (Layer(loader.construct_document(root), root), loader.size_of(root)) if root is not None else (None, 0)
     except yaml.MarkedYAMLError as error:
         raise SettingsError(path, [explain_syntax(text, error)]) from None

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from logdock.settings import Deployment, SettingsError, load_settings
+from logdock.settings import SettingsError, load_settings
 from logdock.settings.load import _FastLoader, _Loader
 from tests.costly import examples
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, document, export
 
 ROOT = Path(__file__).resolve().parents[2]
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
