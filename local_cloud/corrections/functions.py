@@ -116,13 +116,16 @@ def _extract_once() -> None:
     MiniStack extracts both for each environment, and Python compiles them each time. No function may write to them:
     AWS Lambda Developer Guide, "Lambda execution environment" (`/tmp` is what can be written to).
     """
-    lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": _SharedZip})
+    lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": SharedZip})
 
 
-class _SharedZip(zipfile.ZipFile):
+class SharedZip(zipfile.ZipFile):
+    """A file whose content is extracted once, into a directory that others are linked to."""
+
     _lock = threading.Lock()
 
     def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        """Link a directory's entries to what is extracted already, or is now."""
         content = repr([(each.filename, each.CRC, each.file_size) for each in self.infolist()])
         shared = Path(tempfile.gettempdir()) / "ministack-code" / hashlib.sha256(content.encode()).hexdigest()
         with self._lock:

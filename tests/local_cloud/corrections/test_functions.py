@@ -8,8 +8,14 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tempfile
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from local_cloud.corrections.functions import SharedZip
 from tests.local_cloud.corrections import made
 
 if TYPE_CHECKING:
@@ -73,3 +79,15 @@ def test_every_line_of_an_invocation_is_logged(emulator: Emulator) -> None:
 
     (line,) = logs.filter_log_events(logGroupName="/aws/lambda/long", filterPattern="finished")["events"]
     assert line["message"] == "finished"
+
+
+def test_the_same_code_is_extracted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for environment, code in (("first", "x = 1"), ("second", "x = 1"), ("changed", "x = 2")):
+        with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+            archive.writestr("package/module.py", code)
+        (tmp_path / environment).mkdir()
+        SharedZip(tmp_path / "code.zip").extractall(tmp_path / environment)
+    first, second, changed = (tmp_path / each / "package/module.py" for each in ("first", "second", "changed"))
+    assert first.samefile(second)
+    assert (first.read_text(), changed.read_text()) == ("x = 1", "x = 2")
