@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from logdock.settings.exports import Export
 
 _POLL_SECONDS = 0.3
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 
 
 class StandIn(Protocol):
@@ -52,10 +52,6 @@ class Play:
 
     Parameters
     ----------
-    stage
-        The cloud with the deployed stacks.
-    secrets
-        What the customer's secrets hold.
     listener
         The listener that the push destinations of the settings point at.
     progress

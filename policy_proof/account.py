@@ -23,8 +23,6 @@ class Role:
 
     Attributes
     ----------
-    name, arn
-        The role.
     policies
         Its inline policies, and those that other stacks attach to it.
     """
@@ -44,8 +42,6 @@ class Account:
 
     Parameters
     ----------
-    settings
-        The deployment.
     templates, regions
         Its templates and their Regions, by stack.
     physical_ids, answers

@@ -43,8 +43,6 @@ class LocalCloud:
 
     Parameters
     ----------
-    stage
-        The cloud with the deployed stacks.
     account, cast
         The deployment, with the names that the cloud gave it.
     """
@@ -156,8 +154,6 @@ def evaluate_live(
 
     Parameters
     ----------
-    stage
-        The cloud with the deployed stacks.
     templates, regions
         What was deployed, and where, by stack.
     whole

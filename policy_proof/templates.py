@@ -68,8 +68,6 @@ class Resource:
 
     Attributes
     ----------
-    stack, logical_id, type
-        Where it is, and what.
     arn
         Its ARN; empty for a type that no policy names.
     body
@@ -95,14 +93,10 @@ class Templates:
 
     Attributes
     ----------
-    templates
-        By stack.
     account, partition
         Where they are deployed.
     accounts
         The account of each stack that is in another one.
-    regions
-        The Region of each stack.
     physical_ids
         What CloudFormation named stacks and resources that the templates do not name, by stack and logical id.
         Default: names are generated, as CloudFormation would.

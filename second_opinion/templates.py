@@ -98,12 +98,8 @@ class Resolver:
 
     Attributes
     ----------
-    account, region, stack, stack_id
-        Where the stack is.
     physical_ids
         What ``Ref`` returns, by logical id.
-    types
-        Resource types by logical id.
     exports
         Values that other stacks export.
     """
@@ -163,7 +159,8 @@ class Resolver:
             ("AWS::SQS::Queue", "Arn"): f"arn:aws:sqs:{where}:{last}",
             ("AWS::SQS::Queue", "QueueName"): last,
             ("AWS::Logs::LogGroup", "Arn"): f"arn:aws:logs:{where}:log-group:{identifier}:*",
-            ("AWS::Events::Rule", "Arn"): f"arn:aws:events:{where}:rule/{identifier}",
+            ("AWS::Events::Rule", "Arn"): f"arn:aws:events:{where}:rule/{identifier.replace('|', '/')}",
+            ("AWS::Events::EventBus", "Arn"): f"arn:aws:events:{where}:event-bus/{identifier}",
             ("AWS::StepFunctions::StateMachine", "Arn"): identifier,
             ("AWS::CloudWatch::Alarm", "Arn"): f"arn:aws:cloudwatch:{where}:alarm:{identifier}",
             ("AWS::CloudWatch::CompositeAlarm", "Arn"): f"arn:aws:cloudwatch:{where}:alarm:{identifier}",

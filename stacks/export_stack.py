@@ -161,10 +161,9 @@ class ExportStack(Stack):
                     retention_days=retention_days or self.settings.effective_retention.hot_days,
                 ),
             )
-            group.node.add_dependency(*after)
-            subscription = self.subscribe(name)
-            subscription.node.add_dependency(group)
-            landings.append(subscription)
+            if after:
+                group.node.add_dependency(*after)
+            landings.append(self.subscribe(name, group))
         self.alarms.landing_in_log_groups(groups)
         return landings
 
@@ -192,10 +191,9 @@ class ExportStack(Stack):
         landings: list[IDependable] = []
         adoptions = connector.apply_to_each("Adopt", "log-group", log_groups, properties, permissions=permissions)
         for name, adopted in adoptions.items():
-            adopted.node.add_dependency(*after)
-            subscription = self.subscribe(name)
-            subscription.node.add_dependency(adopted)
-            landings.append(subscription)
+            if after:
+                adopted.node.add_dependency(*after)
+            landings.append(self.subscribe(name, adopted))
         self.alarms.landing_in_log_groups(adoptions)
         return landings
 
@@ -220,8 +218,8 @@ class ExportStack(Stack):
             key.keep_when_rolled_back()
         key.allow(statements.encrypt_log_groups([self.names.log_group_arn("*", self._in_region)], self._in_region))
 
-    def subscribe(self, log_group_name: str) -> ArchiveSubscription:
-        """Send a log group's events to the archiver of its Region."""
+    def subscribe(self, log_group_name: str, *after: IDependable) -> ArchiveSubscription:
+        """Send a log group's events to the archiver of its Region, after what is given."""
         subscription = ArchiveSubscription(
             self,
             f"Archive-{log_group_name}",
@@ -230,7 +228,9 @@ class ExportStack(Stack):
             destination=self._destination,
         )
         if not self._archive_side:
-            self.wait_for_configuration(subscription)
+            after = (self.configuration, *after)
+        if after:
+            subscription.node.add_dependency(*after)
         return subscription
 
     @cached_property
@@ -239,9 +239,9 @@ class ExportStack(Stack):
             return self._archive_side.subscription_destination()
         return subscriptions.destination(self.settings, self.names, self._in_region)
 
-    def wait_for_configuration(self, subscriber: IConstruct) -> None:
-        """Subscribe, or announce, after the configuration says so: what it does not say is refused."""
-        subscriber.node.add_dependency(self.configuration)
+    def wait_for_configuration(self, subscriber: IConstruct, *others: IDependable) -> None:
+        """Subscribe, or announce, after the configuration and others: what the configuration lacks is refused."""
+        subscriber.node.add_dependency(self.configuration, *others)
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
@@ -325,9 +325,7 @@ class ExportStack(Stack):
         """Add the function that does what CloudFormation has no resource for; with ``connect``, also at the vendor."""
         name = f"{self.names.export(self._export.name)}-connector"
         arn = self.names.log_group_arn(f"/aws/lambda/{name}*", self._in_region)
-        statement = statements.encrypt_log_groups([arn], self._in_region)
-        statement.sid = "ConnectorLogs"
-        key.allow(statement)
+        key.allow(statements.encrypt_log_groups([arn], self._in_region, sid="ConnectorLogs"))
         return Connector(
             self,
             "Connector",

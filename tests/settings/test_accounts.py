@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from logdock.inventory import stacks_of
-from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.settings.shipper_document import configuration_document
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import PUSH, document, export
 
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 ACCOUNT = "222233334444"
 BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs", "cloudflare")
 LOG_GROUP_KINDS = ("cockroachdb", "aurora-mysql", "rds", "cloudwatch-logs")

@@ -22,7 +22,7 @@ from logdock.cli import archiver
 from logdock.cli.account import Account
 from logdock.cli.backfill.batch import Batch
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.subscriptions import filter_name, subscription_of
+from logdock.cli.subscriptions import filter_name, find_group, groups_under, subscription_of
 from logdock.settings.export_base import LogGroupExport
 from logdock.settings.landing import LogGroupLanding
 
@@ -99,22 +99,17 @@ class LogGroupEvents:
 
     def _groups(self, wanted: LogGroupLanding, region: str) -> Iterator[Group]:
         for name in wanted.names:
-            found = next((each for each in self._described(region, name) if each["logGroupName"] == name), None)
+            found = find_group(self._there, region, name)
             if found is None:
                 raise CommandError(f"{region} has no log group {name}", ExitCode.NOT_DEPLOYED)
             yield self._group(region, found)
         for prefix in wanted.prefixes:
-            for each in self._described(region, prefix):
-                if not each["logGroupName"].startswith(f"/aws/lambda/{self.account.settings.deployment}-"):
-                    yield self._group(region, each)
+            for each in groups_under(self._there, region, prefix):
+                yield self._group(region, each)
 
     @property
     def _there(self) -> Account:
         return self.account.require_landing_of(self.export)
-
-    def _described(self, region: str, prefix: str) -> Iterator[LogGroupTypeDef]:
-        pages = self._there.logs_in(region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-        return (each for page in pages for each in page["logGroups"])
 
     def _group(self, region: str, found: LogGroupTypeDef) -> Group:
         name, first = found["logGroupName"], _moment(found["creationTime"]) - OLDEST

@@ -6,21 +6,18 @@ import json
 import re
 import shlex
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError
 
 from logdock.cli.account import Account
 from logdock.cli.errors import is_transient
-from logdock.cli.subscriptions import subscription_of
+from logdock.cli.subscriptions import find_group, groups_under, subscription_of
 from logdock.cli.validate.checks import Checks, another_revision
 from logdock.settings.export_base import ConfiguredExport, LogGroupExport, OwnLogGroupExport
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
-
-if TYPE_CHECKING:
-    pass
 
 MOST_NAMED = 5
 MOST_GROUPS = 200
@@ -57,10 +54,8 @@ def check_log_groups(account: Account, checks: Checks, export: Export, range_: G
 
 
 def _check_group(account: Account, checks: Checks, export: Export, name: str, region: str, days: int | None) -> None:
-    logs = account.logs_in(region)
     with checks.of_thing(f"log group {name} in {region}") as check:
-        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
-        group = next((each for page in pages for each in page["logGroups"] if each["logGroupName"] == name), None)
+        group = find_group(account, region, name)
         if group is None:
             check.require(False, "it is not there")
             return
@@ -95,16 +90,8 @@ def _revert(account: Account, export: Export) -> str:
 def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str, range_: GroupRange) -> None:
     region = account.settings.region
     with checks.of_thing(f"subscriptions of {prefix}* in {region}") as check:
-        pages = account.logs_in(region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-        # in the order of their names (CloudWatch Logs API Reference, DescribeLogGroups)
-        names = (
-            each["logGroupName"]
-            for page in pages
-            for each in page["logGroups"]
-            if each["logGroupName"] > range_.after
-            and not each["logGroupName"].startswith(f"/aws/lambda/{account.settings.deployment}-")
-        )
-        found = list(islice(names, range_.most + 1))
+        names = (each["logGroupName"] for each in groups_under(account, region, prefix))
+        found = list(islice((name for name in names if name > range_.after), range_.most + 1))
         chosen, is_more = found[: range_.most], len(found) > range_.most
         missing: list[str] = []
         unanswered: list[str] = []

@@ -41,7 +41,7 @@ class CloudwatchLogsStack(ExportStack):
 
         adoptions = {}
         if connector and adopts:
-            permissions = log_group(self.names, self.region, export.log_groups, **asked, protect=False)
+            permissions = log_group(self.names, self._in_region, export.log_groups, **asked, protect=False)
             adoptions = connector.apply_to_each(
                 "Adopt",
                 "log-group",
@@ -50,11 +50,9 @@ class CloudwatchLogsStack(ExportStack):
                 permissions=permissions,
             )
         for name in export.log_groups:
-            subscription = self.subscribe(name)
-            if name in adoptions:
-                subscription.node.add_dependency(adoptions[name])
+            self.subscribe(name, *([adoptions[name]] if name in adoptions else []))
         if connector and export.log_group_prefixes:
-            destination = subscriptions.destination(self.settings, self.names, self.region)
+            destination = subscriptions.destination(self.settings, self.names, self._in_region)
             state = self.state_parameter("log-group-subscriptions")
             properties: dict[str, object] = {
                 "Prefixes": list(export.log_group_prefixes),

@@ -78,10 +78,10 @@ class DatabaseStack(ExportStack):
             self._output_of_each("ParameterGroup", configured, f"The {export.noun}'s parameter group")
             self._output_of_each("RestartNeeded", configured, "Whether instances must be restarted once")
             restart = " ".join(logs.get_att_string("Restart") for logs in configured)
-            self.output("NextSteps", database_configured(export, restart, region=self.region), "What is left to do")
+            self.output("NextSteps", database_configured(export, restart, region=self._in_region), "What is left to do")
         else:
             steps = "\n".join(
-                database_steps(each, role_arn=role.role_arn if role else None, region=self.region)
+                database_steps(each, role_arn=role.role_arn if role else None, region=self._in_region)
                 for each in export.members
             )
             self.output("NextSteps", steps, "Switch the logs and their export on")
@@ -147,7 +147,7 @@ class DatabaseStack(ExportStack):
 
     def _custom_role(self) -> iam.Role:
         cluster = f"arn:{self.names.partition}:rds:{self.region}:{self.account}:cluster:{self._database.database_id}"
-        groups = [self.names.log_group_arn(name, self.region) for name in self._database.log_group_names]
+        groups = [self.names.log_group_arn(name, self._in_region) for name in self._database.log_group_names]
         return iam.Role(
             self,
             "Role",

@@ -147,10 +147,6 @@ def create_only(kind: str) -> list[str]:
     return sorted(path.removeprefix("/properties/").replace("/", ".") for path in paths)
 
 
-def test_table_is_part_of_what_ships() -> None:
-    assert Path(TABLE).is_relative_to(ROOT / "logdock" / "cli")
-
-
 def test_an_export_can_get_and_lose_its_account(tmp_path: Path) -> None:
     """CloudFormation replaces a rule that changes its bus, and refuses to replace what has a name of its own.
 

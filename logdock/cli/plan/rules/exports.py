@@ -177,19 +177,6 @@ def export_retention(change: Change) -> Iterable[Effect]:
         )
 
 
-def group_retention(change: Change) -> Iterable[Effect]:
-    """Log groups of the user's own may hold what was written before they were subscribed."""
-    if change.after is None:
-        yield note(change, f"The log groups keep the retention that they have: {change.before} days.")
-    elif change.before is None or change.after < change.before:
-        yield loses(
-            change,
-            f"The log groups delete events older than {change.after} days. What was written before the groups were "
-            "subscribed is not in the archive.",
-            f"First `logdock backfill --export {change.of} --destination archive --since <their age>`.",
-        )
-
-
 def session_seconds(change: Change) -> Iterable[Effect]:
     """STS refuses a session that is longer than the role's maximum."""
     if change.after < change.before:
