@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,6 +124,8 @@ class Account:
                     _put(found, each.arn, properties["AssumeRolePolicyDocument"])
                 case "AWS::Events::EventBus" if "Policy" in properties:
                     _put(found, each.arn, properties["Policy"])
+                case "AWS::Logs::Destination":
+                    _put(found, each.arn, json.loads(properties["DestinationPolicy"]))
                 case "AWS::SNS::TopicPolicy":
                     for topic in properties["Topics"]:
                         _put(found, topic, properties["PolicyDocument"])

@@ -19,6 +19,7 @@ NOT_RUN = {
     "AWS::CloudWatch::MetricStream": "not in LocalStack community",
     "AWS::DynamoDB::": "LocalStack downloads the engine of tables, DynamoDB Local, when the first is made",
     "AWS::Kinesis::": "LocalStack downloads the engine of streams when the first is made",
+    "AWS::Logs::Destination": "its stream is skipped, and LocalStack requires it",
     "AWS::Logs::MetricFilter": "not in LocalStack community's templates",
     "AWS::Logs::SubscriptionFilter": "their functions and streams are skipped, and LocalStack requires them",
     "AWS::KinesisFirehose::": _SECRETS,

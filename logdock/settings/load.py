@@ -125,7 +125,7 @@ class _Loader(Reader, Scanner, Parser, _Safe):
         self.name = name  # every mark has it: which file a value is in
 
 
-def _compose(text: str, name: str) -> tuple[yaml.Node | None, _Safe]:
+def compose(text: str, name: str) -> tuple[yaml.Node | None, _Safe]:
     """Return a document's node and its loader; libyaml's parser is four times as fast, and reports errors less well."""
     if CParser is not None:
         try:
@@ -249,7 +249,7 @@ def _read_file(path: Path) -> tuple[Layer | None, int]:
         message = f"is not UTF-8 text: byte {error.start} ({error.reason}); save the file as UTF-8"
         raise _of_the_file(path, message, line) from error
     try:
-        root, loader = _compose(text, str(path))
+        root, loader = compose(text, str(path))
         return (Layer(loader.construct_document(root), root), loader.size_of(root)) if root is not None else (None, 0)
     except yaml.MarkedYAMLError as error:
         raise SettingsError(path, [explain_syntax(text, error)]) from None

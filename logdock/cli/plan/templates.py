@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from logdock.assembly import read_stacks
+from logdock.assembly import AssemblyStack, read_stacks
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.plan.effects import Effect, Kind, clean
 from logdock.settings.load import WITHOUT_DATES
@@ -50,7 +50,8 @@ class ResourceChange:
     Attributes
     ----------
     action
-        ``new stack``, ``added``, ``changed``, ``replaced``, ``deleted`` or ``left behind``.
+        ``new stack``, ``added``, ``changed``, ``replaced``, ``deleted`` or ``left behind``, as a whole stack is where
+        another account or Region is to have it.
     resource
         Logical id and type; empty for a whole stack and for changes in place, which are counted together.
     because
@@ -96,8 +97,19 @@ def read_assembly(directory: Path) -> dict[str, tuple[Template, str]]:
     CommandError
         When the directory is no cloud assembly.
     """
+    return {name: (dict(stack.template), stack.region) for name, stack in read_stacks_of(directory).items()}
+
+
+def read_stacks_of(directory: Path) -> dict[str, AssemblyStack]:
+    """Read the stacks of a cloud assembly, by name.
+
+    Raises
+    ------
+    CommandError
+        When the directory is no cloud assembly.
+    """
     try:
-        return {name: (dict(stack.template), stack.region) for name, stack in read_stacks(directory).items()}
+        return read_stacks(directory)
     except (OSError, ValueError, KeyError) as error:
         raise CommandError(
             f"{directory}: is no cloud assembly ({type(error).__name__}); `npx cdk synth --quiet --output {directory}` "
@@ -117,6 +129,18 @@ def parse_template(body: object) -> Template:
     if isinstance(body, str):
         body = yaml.load(body, Loader=_WithoutDates)  # noqa: S506  (a SafeLoader)
     return json.loads(json.dumps(body))  # type: ignore[no-any-return]
+
+
+def moved_away(name: str, before: AssemblyStack, after: AssemblyStack) -> ResourceChange | None:
+    """Return what becomes of a stack that another account or Region is to have; None where it is updated.
+
+    A stack is of one account and Region: in another one CloudFormation makes a new stack, and the old one stays.
+    """
+    if (before.account, before.region) == (after.account, after.region):
+        return None
+    count = len(before.template.get("Resources", {}))
+    where = f"{count} resource{'' if count == 1 else 's'} in {before.region} of the account {before.account}"
+    return ResourceChange(stack=name, action="left behind", counts=(where,))
 
 
 def compare_templates(stack: str, before: Template | None, after: Template) -> list[ResourceChange]:

@@ -198,7 +198,7 @@ class Deliveries:
         marker, now = new_marker(), datetime.now(UTC)
         there = self.account.landing_of(export)
         if there is None:
-            self.report.skip(self._subject(export), "record", f"it {no_landing_profile(export)}")
+            self._skip_record(export)
             return []
         s3 = there.s3
         master_key = None
@@ -245,6 +245,9 @@ class Deliveries:
             waits.append(Wait(subject=subject, name=name, poll=matched, arrived=lambda _: (), late=late, began=began))
         return waits
 
+    def _skip_record(self, export: Export) -> None:
+        self.report.skip(self._subject(export), "record", f"it {no_landing_profile(export)}")
+
     def _master_key(self, export: AptibleExport, secret: str) -> bytes | None:
         from log_shipper.vendors.aptible import envelope as aptible_envelope
 
@@ -261,15 +264,19 @@ class Deliveries:
         return None
 
     def _enter_event(self, export: Any, region: str, config: ExportConfig | None) -> list[Wait]:
-        marker, now, logs = new_marker(), datetime.now(UTC), self.account.logs_in(region)
         subject = self._subject(export, region)
+        there = self.account.landing_of(export)
+        if there is None:
+            self._skip_record(export)
+            return []
+        marker, now, logs = new_marker(), datetime.now(UTC), there.logs_in(region)
         deploy = self._deploy(export, region)
         group = ""
         with self.report.step(subject, "subscription", deploy) as step:
             group = self._log_group(export, region)
             if not group:
                 step.skip("no log group has one of its prefixes yet")
-            elif subscription_of(self.account, export, group, region) is None:
+            elif subscription_of(there, export, group, region) is None:
                 step.fail(f"the archiver is not subscribed to {group}: nothing of it is archived", deploy)
         if step.result is Result.FAILED or not group:
             return []
@@ -440,6 +447,8 @@ class Deliveries:
 
     def _deploy(self, export: Export, region: str | None = None) -> str:
         stack = self.account.names.in_region(export.name, region or self.account.settings.region)
+        if region and export.other_account:
+            stack = self.account.names.landing_stack(export.name)
         return self.account.deploy(stack)
 
     def _validate(self, export: Export) -> str:

@@ -126,4 +126,5 @@ def _of_export(account: Account, export: Export) -> Iterator[Key]:
             name = names.in_region(export.name, region)
             used = not isinstance(export, CloudwatchLogsExport) or export.encrypt
             users = (*root, *(((f"logs.{region}.amazonaws.com", "kms:Encrypt"),) if used else ()))
-            yield Key(export.name, region, f"alias/{name}", name, users, account)
+            stack = names.landing_stack(export.name) if export.other_account else name
+            yield Key(export.name, region, f"alias/{name}", stack, users, account.landing_of(export))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from itertools import islice
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from logdock.cli.subscriptions import find_group, groups_under, subscription_of
 from logdock.cli.validate.checks import Checks, another_revision
 from logdock.settings.export_base import ConfiguredExport, LogGroupExport, OwnLogGroupExport
 from logdock.settings.exports import Export
+from logdock.settings.names import Names
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 
 MOST_NAMED = 5
@@ -80,7 +83,8 @@ def _again(account: Account, export: Export) -> str:
 
 
 def _revert(account: Account, export: Export) -> str:
-    return account.deploy(f"{account.names.export(export.name)} --revert-drift")
+    stack = account.names.landing_stack(export.name) if export.other_account else account.names.export(export.name)
+    return account.deploy(f"{stack} --revert-drift")
 
 
 def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str, range_: GroupRange) -> None:
@@ -124,12 +128,47 @@ def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str,
             check.leave_also(f"there are more log groups: go on with `logdock validate {export.name}{go_on}`")
 
 
-def archiver_of(account: Account, region: str) -> str:
-    """Return what log groups of a Region are subscribed to."""
+def check_subscription_destination(account: Account, checks: Checks, export: Export) -> None:
+    """Check the destination that log groups of another account are subscribed to."""
+    names, region = account.names, account.settings.region
+    name, fix = names.export(export.name), account.deploy(f"{names.export(export.name)} --revert-drift")
+    with checks.of_thing(f"destination {name}") as check:
+        pages = account.logs_in(region).get_paginator("describe_destinations").paginate(DestinationNamePrefix=name)
+        found = next((each for page in pages for each in page["destinations"] if each["destinationName"] == name), None)
+        if found is None:
+            check.require(False, "it is not there: no log group can be subscribed to it", fix)
+            return
+        stream, role = names.stream_arn(region), names.role_arn(names.destination_role(export.name))
+        check.require(found["targetArn"] == stream, f"it writes to {found['targetArn']}, not to {stream}", fix)
+        check.require(found["roleArn"] == role, f"it writes as {found['roleArn']}, not as {role}", fix)
+        admitted = _subscribers(found.get("accessPolicy") or "{}")
+        check.require(
+            admitted == {export.other_account},
+            f"its policy lets {', '.join(sorted(admitted)) or 'no account'} subscribe log groups, and the settings say "
+            f"{export.other_account}",
+            fix,
+        )
+
+
+def _subscribers(policy: str) -> set[str]:
+    """Return the accounts, or other principals, that a destination's policy names."""
+    found: set[str] = set()
+    statements = json.loads(policy).get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal", {})
+        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+        found |= {named} if isinstance(named, str) else {*named}
+    return {re.sub(r"^arn:[a-z-]+:iam::([0-9]{12}):root$", r"\1", each) for each in found}
+
+
+def archiver_of(account: Account, export: Export, region: str) -> str:
+    """Return what an export's log groups of a Region are subscribed to."""
+    if export.other_account:
+        return Names.of(account.settings).destination_arn(export.name)
     through_stream = account.settings.subscriptions == "kinesis"
     return account.names.stream_arn(region) if through_stream else account.names.archiver_arn(region)
 
 
 def _is_subscribed(account: Account, export: Export, name: str, region: str) -> bool:
     subscription = subscription_of(account, export, name, region)
-    return subscription is not None and subscription["destinationArn"] == archiver_of(account, region)
+    return subscription is not None and subscription["destinationArn"] == archiver_of(account, export, region)

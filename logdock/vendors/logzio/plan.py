@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, joined
 from logdock.cli.plan.rules import buckets, connect, destinations, exports
-from logdock.cli.plan.rules.common import CONCURRENCY, NAME, Rule, cuts_off, drain, loses, note, refuses
+from logdock.cli.plan.rules.common import BODIES, CONCURRENCY, NAME, Rule, cuts_off, drain, loses, note, refuses
 from logdock.vendors.logzio.metrics import ALL
 
 
@@ -102,6 +102,7 @@ RULES: Mapping[tuple[str, str], Rule | str] = {
     ("LogzioDestination", "archive_and_restore"): _archive_and_restore,
     ("LogzioDestination", "metrics"): _metrics,
     ("LogzioDestination", "concurrency"): CONCURRENCY,
+    ("LogzioDestination", "bodies_in_flight"): BODIES,
     ("LogzioArchive", "bucket"): _archive_bucket,
     ("LogzioArchive", "kms_key_arn"): "The role may use the new key alone; Logz.io restores nothing under the old one.",
     ("LogzioMetrics", "token_secret"): destinations.token_secret,

@@ -10,6 +10,7 @@ from logdock.cli.plan.effects import Effect, Kind
 
 ON_FROM_NOW = "It holds for lines that arrive from the deploy on; what is stored stays as it is."
 CONCURRENCY = "The function ships with more or fewer invocations at once; what waits is shipped at that speed."
+BODIES = "The function posts more or fewer bodies at once; with 1 the lines of an object arrive in order."
 ALARMS = "The deploy changes alarms in place."
 NAME = "A part is known by its name: another name is another part."
 PARENT = "It is compared with the list or block that it is part of."

@@ -68,7 +68,7 @@ RULES: dict[tuple[str, str], Rule | str] = {
     ("ExportBase", "oversize"): exports.oversize,
     ("ExportBase", "log_type"): destinations.log_type,
     ("ExportBase", "max_expansion"): exports.max_expansion,
-    ("BucketExport", "account"): exports.landing_account,
+    ("ExportBase", "account"): exports.landing_account,
     ("BucketExport", "path_fields"): ON_FROM_NOW,
     ("BucketExport", "include_keys"): exports.key_filters,
     ("BucketExport", "exclude_keys"): exports.key_filters,
