@@ -144,6 +144,13 @@ def test_a_first_deploy_that_fails_after_a_step_leaves_nothing(vendor: Vendor, f
     assert vendor.is_clean()
 
 
+def test_a_first_deploy_without_its_credential_is_rolled_back_without_it(vendor: Vendor, formation: Formation) -> None:
+    with pytest.raises(FailedError, match="acme/none"):
+        formation.deploy(vendor.template(Secret="acme/none"))
+    assert formation.calls[-1][0] == "Delete"
+    assert '"IsComplete": true' in formation.seen[-1]
+
+
 @pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
 @pytest.mark.parametrize("reply", [None, Reply(500, {"message": "internal"})], ids=["cut", "500"])
 @pytest.mark.covering
