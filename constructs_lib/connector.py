@@ -31,13 +31,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from constructs_lib import statements
 from constructs_lib.durations import minutes, seconds
 from constructs_lib.log_group import function_log_group
 from constructs_lib.shipper import ARCHITECTURE, RUNTIME
-from constructs_lib.statements import Statement, document_of, statement
+from constructs_lib.statements import Statement, document_of, rendered_document, statement
 
 POLL_SECONDS = 10
 """How long is waited between two looks at what takes its time."""
@@ -227,11 +227,11 @@ class Connector(Construct):
             properties.
         """
         chosen = self._configure(construct_id, operation, properties if configuration is None else configuration)
-        resource = self._resource(construct_id, operation, properties, chosen, *map(self._policy, permissions))
+        needs: list[IDependable] = [*map(self._policy, permissions)]
         if self._members:
             # As long as the resource is there, also while it is deleted.
-            resource.node.add_dependency(self._members, self._policy([self._list_configurations()]))
-        return resource
+            needs += [self._members, self._policy([self._list_configurations()])]
+        return self._resource(construct_id, operation, properties, chosen, *needs)
 
     def _members_parameter(self) -> ssm.CfnParameter:
         return ssm.CfnParameter(
@@ -314,7 +314,7 @@ class Connector(Construct):
         operation: str,
         properties: Mapping[str, object],
         chosen: _Configuration,
-        *policies: iam.CfnPolicy,
+        *needs: IDependable,
     ) -> CustomResource:
         resource = CustomResource(
             self,
@@ -323,7 +323,7 @@ class Connector(Construct):
             service_token=self._service_token,
             properties={"Operation": operation, "Configuration": chosen.id, **properties},
         )
-        resource.node.add_dependency(chosen.parameter, *policies)
+        resource.node.add_dependency(chosen.parameter, *needs)
         return resource
 
     def _configure(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> _Configuration:
@@ -356,7 +356,7 @@ class Connector(Construct):
             self,
             construct_id,
             policy_name=name,
-            policy_document=document_of(statements),
+            policy_document=rendered_document(statements),
             roles=[self._role_name],
         )
 

@@ -72,8 +72,5 @@ class ExportRole(Construct):
             max_session_duration=seconds(props.session_seconds),
             inline_policies={"Export": iam.PolicyDocument(statements=list(props.permissions))},
         )
-
-    @property
-    def arn(self) -> str:
+        self.arn = self.role.role_arn
         """The role's ARN."""
-        return self.role.role_arn

@@ -59,13 +59,15 @@ def function_log_group(scope: Construct, construct_id: str, function_name: str, 
 
 
 def service_log_group(scope: Construct, construct_id: str, name: str, key_arn: str) -> logs.CfnLogGroup:
-    """Create a log group for a service's own logs: it holds no landed logs, and is deleted with its stack."""
-    log_group = logs.CfnLogGroup(
+    """Create a log group for a service's own logs: it holds no landed logs, and is deleted with its stack.
+
+    Deletion is CloudFormation's default; the app writes it into the template, for all of them in one call
+    (`stacks.deployment.make_app`).
+    """
+    return logs.CfnLogGroup(
         scope,
         construct_id,
         log_group_name=name,
         retention_in_days=FUNCTION_LOG_DAYS,
         kms_key_id=key_arn,
     )
-    log_group.apply_removal_policy(RemovalPolicy.DESTROY)
-    return log_group

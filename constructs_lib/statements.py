@@ -50,6 +50,17 @@ def document_of(statements: Sequence[Statement]) -> iam.PolicyDocument:
     return iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+def rendered_document(statements: Sequence[Statement]) -> dict[str, object]:
+    """Return the document of an identity policy for a resource that takes JSON.
+
+    Actions and resources are in order, as `iam.PolicyDocument` writes them; it would be one more call of the CDK.
+    """
+    ordered = [
+        {key: sorted(value) if isinstance(value, list) else value for key, value in each.items()} for each in statements
+    ]
+    return {"Statement": ordered, "Version": "2012-10-17"}
+
+
 def endpoint(service: str, region: str) -> str:
     """Return the name of a service in a Region as ``kms:ViaService`` has it: in China it ends in ``.com.cn``.
 
@@ -74,8 +85,15 @@ def any_principal() -> iam.IPrincipal:
 
 
 @cache
-def _service(name: str) -> iam.IPrincipal:
+def service_principal(name: str) -> iam.IPrincipal:
+    """Return an AWS service as a principal."""
     return iam.ServicePrincipal(name)
+
+
+@cache
+def arn_principal(arn: str) -> iam.IPrincipal:
+    """Return a role, a user or an account as a principal."""
+    return iam.ArnPrincipal(arn)
 
 
 def _deny_put(sid: str, bucket_arn: str, conditions: dict[str, object]) -> iam.PolicyStatement:
@@ -146,7 +164,7 @@ def admit_access_logs(bucket_arn: str, account: str) -> iam.PolicyStatement:
     """Let S3 write access logs of the buckets of this account (Amazon S3 User Guide, "Enabling access logging")."""
     return iam.PolicyStatement(
         sid="S3ServerAccessLogs",
-        principals=[_service("logging.s3.amazonaws.com")],
+        principals=[service_principal("logging.s3.amazonaws.com")],
         actions=["s3:PutObject"],
         resources=[f"{bucket_arn}/*"],
         conditions={"StringEquals": {"aws:SourceAccount": account}},
@@ -159,7 +177,7 @@ def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyState
     Reading a version by its id is a permission of its own, and the shipper reads the version that its event names.
     """
     return iam.PolicyStatement(
-        principals=[iam.ArnPrincipal(role_arn)],
+        principals=[arn_principal(role_arn)],
         actions=["s3:GetObject", "s3:GetObjectVersion"],
         resources=[f"{bucket_arn}/{prefix}*"],
     )
@@ -175,7 +193,7 @@ def service_of_this_account(service: str, account: str, source_arn: str | None =
     conditions = {"StringEquals": {"aws:SourceAccount": account}}
     if source_arn:
         conditions["ArnEquals"] = {"aws:SourceArn": source_arn}
-    return iam.PrincipalWithConditions(_service(service), conditions)
+    return iam.PrincipalWithConditions(service_principal(service), conditions)
 
 
 def via_s3(region: str) -> dict[str, dict[str, str]]:
@@ -187,6 +205,21 @@ def via_kinesis(stream_arn: str, region: str) -> dict[str, dict[str, str]]:
     """Return the condition that a key is used through Kinesis for the records of one stream alone."""
     context = {"kms:EncryptionContext:aws:kinesis:arn": stream_arn}
     return {"StringEquals": {"kms:ViaService": endpoint("kinesis", region), **context}}
+
+
+def write_stream(stream_arn: str, key_arn: str, region: str) -> iam.PolicyDocument:
+    """Let a role write to one stream, and have Kinesis encrypt what it writes."""
+    return iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement(sid="PutEvents", actions=["kinesis:PutRecord"], resources=[stream_arn]),
+            iam.PolicyStatement(
+                sid="EncryptEvents",
+                actions=["kms:GenerateDataKey"],
+                resources=[key_arn],
+                conditions=via_kinesis(stream_arn, region),
+            ),
+        ]
+    )
 
 
 def via_dynamodb(table_name: str, region: str) -> dict[str, dict[str, str]]:
@@ -223,7 +256,7 @@ def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, 
     The encryption context is the bucket's ARN with a bucket key, and the object's without one.
     """
     return iam.PolicyStatement(
-        principals=[iam.ArnPrincipal(role_arn)],
+        principals=[arn_principal(role_arn)],
         actions=list(actions),
         resources=["*"],
         conditions={
@@ -240,7 +273,7 @@ def decrypt_objects(role_arn: str, region: str) -> iam.PolicyStatement:
     still wait in a queue; the policy of that bucket, which is retained with it, says who reads them.
     """
     return iam.PolicyStatement(
-        principals=[iam.ArnPrincipal(role_arn)], actions=["kms:Decrypt"], resources=["*"], conditions=via_s3(region)
+        principals=[arn_principal(role_arn)], actions=["kms:Decrypt"], resources=["*"], conditions=via_s3(region)
     )
 
 
@@ -254,7 +287,9 @@ def encrypt_replicas(bucket_arn: str, role_arn: str, region: str) -> iam.PolicyS
     return use_key_for_objects(actions, bucket_arn, role_arn, region)
 
 
-def encrypt_log_groups(log_group_arns: Sequence[str], region: str) -> iam.PolicyStatement:
+def encrypt_log_groups(
+    log_group_arns: Sequence[str], region: str, *, sid: str = "CloudWatchLogs"
+) -> iam.PolicyStatement:
     """Let CloudWatch Logs use a key for the named log groups: the statement that CDK's LogGroup does not add.
 
     Parameters
@@ -263,10 +298,12 @@ def encrypt_log_groups(log_group_arns: Sequence[str], region: str) -> iam.Policy
         Exact log group ARNs, without the trailing ``:*``: that is what the service puts into the encryption context.
     region
         The Region of the log groups; the service principal carries it.
+    sid
+        The statement's id, where a key's policy has several of these.
     """
     return iam.PolicyStatement(
-        sid="CloudWatchLogs",
-        principals=[_service(logs_principal(region, regional=True))],
+        sid=sid,
+        principals=[service_principal(logs_principal(region, regional=True))],
         actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
         resources=["*"],
         conditions={

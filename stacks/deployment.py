@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import App, Environment, Stack, Tags
+from aws_cdk import App, Environment, MissingRemovalPolicies, Stack, Tags
 
 from constructs_lib.shipper import ShipperCode
 from logdock.dashboard import dashboards
@@ -20,6 +20,8 @@ from stacks.dashboard import DashboardStack
 from stacks.export_stack import ExportStack
 from stacks.replica import ReplicaStack
 from stacks.shipper import ShipperStack
+
+DEPLOYMENT_TAG = "logdock:deployment"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,9 +38,16 @@ def make_app(deployments: Sequence[Deployment], staged: StagedSources, context: 
     # Where in Node a construct was created, and a picture of the tree, are of no use to Python.
     app = App(context=dict(context), stack_traces=False, tree_metadata=False)
     for settings in deployments:
+        before = len(app.node.children)
         add_stacks(app, settings, staged)
+        # The app itself takes the tag of a single deployment: each stack would be two more calls of the CDK.
+        tagged = [app] if len(deployments) == 1 else app.node.children[before:]
+        for each in tagged:
+            Tags.of(each).add(DEPLOYMENT_TAG, settings.deployment)
     # Functions alone have the tag: an upgrade replaces their code anyway, and touches no other resource by it.
     Tags.of(app).add("logdock:version", version(), include_resource_types=["AWS::Lambda::Function"])
+    # Log groups that hold landed logs have a policy of their own; the others are of functions, and go with their stack.
+    MissingRemovalPolicies.of(app).destroy(apply_to_resource_types=["AWS::Logs::LogGroup"])
     for each in app.node.children:
         if isinstance(each, Stack):
             each.add_metadata("Logdock", {"Version": version()})
@@ -48,9 +57,8 @@ def make_app(deployments: Sequence[Deployment], staged: StagedSources, context: 
 def add_stacks(app: App, settings: Deployment, staged: StagedSources) -> None:
     """Add every stack of a deployment."""
     names = Names.of(settings)
-    before = len(app.node.children)
     # A stack is found by its own tag: with the flag explicitStackTags `Tags` below tags resources alone.
-    tags = {"logdock:deployment": settings.deployment}
+    tags = {DEPLOYMENT_TAG: settings.deployment}
 
     def where(region: str) -> Environment:
         return Environment(account=settings.account, region=region)
@@ -150,6 +158,3 @@ def add_stacks(app: App, settings: Deployment, staged: StagedSources) -> None:
             env=where(settings.region),
             tags=tags,
         )
-    for added in app.node.children[before:]:
-        for name, value in tags.items():
-            Tags.of(added).add(name, value)

@@ -30,6 +30,11 @@ def destination(settings: Deployment, names: Names, region: str) -> Subscription
     )
 
 
+def destination_elsewhere(names: Names, export_name: str) -> SubscriptionDestination:
+    """Return what the log groups of another account are subscribed to."""
+    return SubscriptionDestination(arn=names.destination_arn(export_name))
+
+
 def stream_props(names: Names, region: str, key: CustomerKey) -> SubscriptionStreamProps:
     """Name the stream of a Region."""
     return SubscriptionStreamProps(
@@ -70,7 +75,7 @@ def read_streams(names: Names, regions: Sequence[str], home_key_arn: str) -> lis
 def decrypt_stream(names: Names, region: str) -> iam.PolicyStatement:
     """Let the archiver's role decrypt the stream of another Region, by the policy of that Region's key."""
     return iam.PolicyStatement(
-        principals=[iam.ArnPrincipal(names.role_arn(names.archiver))],
+        principals=[statements.arn_principal(names.role_arn(names.archiver))],
         actions=["kms:Decrypt"],
         resources=["*"],
         conditions=statements.via_kinesis(names.stream_arn(region), region),

@@ -16,7 +16,8 @@ from moto.cloudwatch.responses import CloudWatchResponse
 
 from logdock.cli.ages import duration
 from logdock.cli.main import main
-from logdock.cli.status.survey import Status, Survey
+from logdock.cli.status.findings import Status
+from logdock.cli.status.survey import Survey
 from logdock.settings import load_settings
 from logdock.settings.names import Names
 from tests.cli.conftest import Type, Typed

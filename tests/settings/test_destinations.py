@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
+from log_shipper.bulk import BODIES_IN_FLIGHT
 
+from logdock.settings.bodies import MOST_BODIES
 from logdock.settings.concurrency import default_concurrency
 from logdock.settings.resource_types import RESOURCE_TYPES
 from logdock.vendors.logzio.settings import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination
@@ -153,6 +155,24 @@ def test_a_refused_connect_does_not_accuse_the_ids(refusal: Refusal) -> None:
 @pytest.mark.parametrize("base", [PUSH, FETCH], ids=["push", "fetch"])
 def test_a_type_of_logs_belongs_to_both_modes(logzio: Logzio, base: Document) -> None:
     assert logzio(destination(base, log_type="acme")).log_type == "acme"
+
+
+@pytest.mark.parametrize("value", [0, 9, True, "1"])
+def test_rejects_bodies_in_flight_beyond_the_limit(refusal: Refusal, value: object) -> None:
+    (line,) = refusal(document(destinations=[destination(PUSH, bodies_in_flight=value)]))
+    assert line.startswith("destinations[0].bodies_in_flight: ")
+
+
+def test_bodies_in_flight_belong_to_push(load: Load, refusal: Refusal) -> None:
+    for base in (PUSH, OTLP):
+        loaded = load(document(destinations=[destination(base, bodies_in_flight=1)])).destinations[0]
+        assert loaded.bodies_in_flight == 1
+    (line,) = refusal(document(destinations=[destination(FETCH, bodies_in_flight=1)]))
+    assert line.startswith("destinations[0].bodies_in_flight: ")
+
+
+def test_most_bodies_in_flight_are_the_shippers_default() -> None:
+    assert MOST_BODIES == BODIES_IN_FLIGHT
 
 
 def test_parse_json_belongs_to_push(logzio: Logzio, refusal: Refusal) -> None:

@@ -33,6 +33,8 @@ def only(of: Synthesized, stack: str, resource_type: str) -> dict[str, Any]:
 
 def test_by_default_there_is_no_stream_no_role_for_it_and_nothing_that_reads_one() -> None:
     for path in sorted((ROOT / "examples").glob("*.yaml")):
+        if path.stem == "log-archive-account":
+            continue  # log groups of other accounts require a stream
         whole = json.dumps(synthesize(path, "direct").templates)
         assert not re.search(r"AWS::Kinesis::|kinesis:|kinesis\.", whole), path
         assert '"Service": "logs.amazonaws.com"' not in whole, path
@@ -103,3 +105,47 @@ def test_nothing_else_changes_with_the_way_that_subscriptions_travel() -> None:
         "AWS::SSM::Parameter",
         "Custom::LogdockLogGroupSubscriptions",
     }
+
+
+def test_log_groups_of_another_account_have_a_destination_for_that_account_alone() -> None:
+    """Trust and access policy are compared whole: CloudWatch Logs User Guide, "Step 1: Create a destination"."""
+    archive = synthesize(ROOT / "examples" / "log-archive-account.yaml")
+    sender, arn = "222233334444", f"arn:aws:logs:{HOME}:{ACCOUNT}:destination:acme-prod-ledger"
+    stream = f"arn:aws:kinesis:{HOME}:{ACCOUNT}:stream/acme-prod-shipper-subscriptions"
+    destination = only(archive, "acme-prod-ledger", "AWS::Logs::Destination")["Properties"]
+    admitted = {
+        "Sid": "Subscribe",
+        "Effect": "Allow",
+        "Action": "logs:PutSubscriptionFilter",
+        "Resource": arn,
+        "Principal": {"AWS": sender},
+    }
+    assert json.loads(destination.pop("DestinationPolicy")) == {"Version": "2012-10-17", "Statement": [admitted]}
+    assert destination.pop("RoleArn")["Fn::GetAtt"][0].startswith("SubscriptionsRole")
+    assert (destination["DestinationName"], destination["TargetArn"]) == ("acme-prod-ledger", IMPORTED)
+
+    role = only(archive, "acme-prod-ledger", "AWS::IAM::Role")["Properties"]
+    sources = [f"arn:aws:logs:{HOME}:{each}:*" for each in (sender, ACCOUNT)]
+    assert role["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringLike": {"aws:SourceArn": sources}},
+            "Effect": "Allow",
+            "Principal": {"Service": "logs.amazonaws.com"},
+        }
+    ]
+    put, encrypt = role["Policies"][0]["PolicyDocument"]["Statement"]
+    assert (put["Action"], put["Resource"]) == ("kinesis:PutRecord", stream)
+    via_kinesis = {"kms:ViaService": f"kinesis.{HOME}.amazonaws.com", "kms:EncryptionContext:aws:kinesis:arn": stream}
+    assert (encrypt["Action"], encrypt["Condition"]) == ("kms:GenerateDataKey", {"StringEquals": via_kinesis})
+
+    subscription = only(archive, "acme-prod-Landing-ledger", "AWS::Logs::SubscriptionFilter")["Properties"]
+    assert (subscription["DestinationArn"], "RoleArn" in subscription) == (arn, False)
+
+
+def test_a_landing_elsewhere_is_deployed_after_its_destination() -> None:
+    """A log group cannot be subscribed to what is not there; CloudFormation has no reference between accounts."""
+    app = synthesize(ROOT / "examples" / "log-archive-account.yaml")
+    for name in ("ledger", "services"):
+        assert f"acme-prod-{name}" in app.dependencies[f"acme-prod-Landing-{name}"]
+        assert SHIPPER in app.dependencies[f"acme-prod-{name}"]

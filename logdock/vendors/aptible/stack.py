@@ -47,7 +47,7 @@ class AptibleStack(ExportStack):
             ),
         )
         if key:
-            replicas = statements.encrypt_replicas(landing.arn, export.replication_role_arn, self.region)
+            replicas = statements.encrypt_replicas(landing.arn, export.replication_role_arn, self._in_region)
             replicas.sid = "AptibleEncryptsReplicas"
             key.allow(replicas)
             self.output("KmsKeyArn", key.arn, "Key that Aptible's replication rule must name")

@@ -26,7 +26,6 @@ class CloudwatchLogsStack(ExportStack):
     def __init__(self, scope: Construct, construct_id: str, *, export: CloudwatchLogsExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         changes = bool(export.retention_days) or export.encrypt
-        destination = subscriptions.destination(self.settings, self.names, self.region)
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
         adopts = bool(export.log_groups) and changes
         key = self.customer_key() if adopts or export.log_group_prefixes else None
@@ -42,7 +41,7 @@ class CloudwatchLogsStack(ExportStack):
 
         adoptions = {}
         if connector and adopts:
-            permissions = log_group(self.names, self.region, export.log_groups, **asked, protect=False)
+            permissions = log_group(self.names, self._in_region, export.log_groups, **asked, protect=False)
             adoptions = connector.apply_to_each(
                 "Adopt",
                 "log-group",
@@ -51,10 +50,9 @@ class CloudwatchLogsStack(ExportStack):
                 permissions=permissions,
             )
         for name in export.log_groups:
-            subscription = self.subscribe(name)
-            if name in adoptions:
-                subscription.node.add_dependency(adoptions[name])
+            self.subscribe(name, *([adoptions[name]] if name in adoptions else []))
         if connector and export.log_group_prefixes:
+            destination = subscriptions.destination(self.settings, self.names, self._in_region)
             state = self.state_parameter("log-group-subscriptions")
             properties: dict[str, object] = {
                 "Prefixes": list(export.log_group_prefixes),

@@ -5,6 +5,7 @@ Source: CockroachDB Cloud, "Export Logs" and Cloud API 2024-09-16 (logexport).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from aws_cdk import Aws, CustomResource, Fn
@@ -47,9 +48,9 @@ class CockroachdbStack(ExportStack):
     def __init__(self, scope: Construct, construct_id: str, *, export: CockroachdbExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         self._crdb = export
-        home = self.region == self.names.region
+        home = self._in_region == self.names.region
         connect = export.connect if home else None
-        lands = self.region in self._regions
+        lands = self._in_region in self._regions
         key = self.customer_key() if lands or connect else None
         if key:
             self.admit_log_groups(key)
@@ -83,7 +84,7 @@ class CockroachdbStack(ExportStack):
     @staticmethod
     def _external_ids(cluster: CockroachdbExport) -> tuple[str, ...]:
         """What the role accepts. Where the settings name none, the id that CloudFormation gives to the stack."""
-        return cluster.trusted_external_ids or (Fn.select(2, Fn.split("/", Aws.STACK_ID)),)
+        return cluster.trusted_external_ids or (_id_of_stack(),)
 
     def _landings(self, key: CustomerKey, connector: Connector | None, after: list[IDependable]) -> list[IDependable]:
         groups, days = self._crdb.log_groups, self._crdb.retention_days
@@ -93,7 +94,7 @@ class CockroachdbStack(ExportStack):
         else:
             landings = self.landing_log_groups(groups, key, days, after)
         # After the log groups: a filter waits for the one that it counts in.
-        for name, filters in cockroachdb_filters(self._crdb).items():
+        for name, filters in cockroachdb_filters(self._crdb).items() if self.counts_lines else ():
             self.alarms.security_event(name, filters)
         return landings
 
@@ -158,6 +159,12 @@ class CockroachdbStack(ExportStack):
             # By its name, because the role itself waits for the look at the cluster.
             configuration={**properties, "RoleArn": self.names.role_arn(self.vendor_role(export))},
         )
+
+
+@cache
+def _id_of_stack() -> str:
+    """Return the unique part of the ARN of whichever stack it is used in; it is the same token for all of them."""
+    return Fn.select(2, Fn.split("/", Aws.STACK_ID))
 
 
 STACK = CockroachdbStack

@@ -226,7 +226,7 @@ class MongodbAtlasStack(ExportStack):
 
     def _key_regions(self, export: MongodbAtlasExport) -> list[str]:
         """List the Regions of the keys: the landing bucket's, and those behind the access point."""
-        return list(dict.fromkeys((self.region, *(arn.split(":")[3] for arn in export.mrap_key_arns))))
+        return list(dict.fromkeys((self._in_region, *(arn.split(":")[3] for arn in export.mrap_key_arns))))
 
 
 STACK = MongodbAtlasStack

@@ -52,9 +52,10 @@ class DatabaseStack(ExportStack):
         else:
             landings = self.landing_log_groups(export.log_group_names, key, export.retention_days)
         self.ship_archive()
-        for name, filters in database_filters(export).items():
-            self.alarms.security_event(name, filters)
-        self._watch_rds_events()
+        if self.counts_lines:
+            for name, filters in database_filters(export).items():
+                self.alarms.security_event(name, filters)
+            self._watch_rds_events()
         vendor = "Aurora" if export.engine_name.startswith("aurora-") else "RDS"
         self.output("LogGroupNames", ",".join(export.log_group_names), f"Log groups that {vendor} publishes to")
         if role:
@@ -77,10 +78,10 @@ class DatabaseStack(ExportStack):
             self._output_of_each("ParameterGroup", configured, f"The {export.noun}'s parameter group")
             self._output_of_each("RestartNeeded", configured, "Whether instances must be restarted once")
             restart = " ".join(logs.get_att_string("Restart") for logs in configured)
-            self.output("NextSteps", database_configured(export, restart, region=self.region), "What is left to do")
+            self.output("NextSteps", database_configured(export, restart, region=self._in_region), "What is left to do")
         else:
             steps = "\n".join(
-                database_steps(each, role_arn=role.role_arn if role else None, region=self.region)
+                database_steps(each, role_arn=role.role_arn if role else None, region=self._in_region)
                 for each in export.members
             )
             self.output("NextSteps", steps, "Switch the logs and their export on")
@@ -146,7 +147,7 @@ class DatabaseStack(ExportStack):
 
     def _custom_role(self) -> iam.Role:
         cluster = f"arn:{self.names.partition}:rds:{self.region}:{self.account}:cluster:{self._database.database_id}"
-        groups = [self.names.log_group_arn(name, self.region) for name in self._database.log_group_names]
+        groups = [self.names.log_group_arn(name, self._in_region) for name in self._database.log_group_names]
         return iam.Role(
             self,
             "Role",

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import aws_iam as iam
 from aws_cdk.region_info import RegionInfo
 
+from constructs_lib.statements import service_principal
 from logdock.settings.names import Names
 from logdock.vendors.s3_logs.settings import S3Service
 
@@ -29,10 +30,6 @@ def delivery_statements(
     ----------
     names
         The deployment: its account and Region are the only sources that are admitted.
-    services
-        The services.
-    bucket_arn
-        The bucket.
     prefix
         Prefix of its keys with its trailing slash, or empty.
     """
@@ -148,7 +145,7 @@ def _service(
 ) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid=sid,
-        principals=[iam.ServicePrincipal(principal)],
+        principals=[service_principal(principal)],
         actions=actions,
         resources=[resource],
         conditions=conditions,
