@@ -205,6 +205,13 @@ def test_a_destroy_while_a_user_deletes(vendor: Vendor, formation: Formation) ->
     assert vendor.is_clean()
 
 
+def test_with_adopt_what_is_not_there_is_made_and_removed_again(vendor: Vendor, formation: Formation) -> None:
+    formation.deploy(vendor.template(Adopt="true"))
+    assert vendor.objects() == 1
+    formation.destroy()
+    assert vendor.is_clean()
+
+
 def test_a_rollback_puts_an_adopted_configuration_back(vendor: Vendor, formation: Formation) -> None:
     vendor.create_by_hand()
     before = copy.deepcopy(vendor.list_objects())
