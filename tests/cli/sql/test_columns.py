@@ -206,6 +206,15 @@ def test_a_range_goes_on_where_its_connection_broke(
     assert [each["Range"] for each in ranges("k")] == [f"bytes={first}-89" for first in (20, 30, 40, 50)]
 
 
+def test_of_a_file_that_was_written_again_no_range_is_taken(landed: Landed, tmp_path: Path) -> None:
+    etag = landed.s3.put_object(Bucket=landed.archive, Key="k", Body=bytes(100))["ETag"]
+    landed.s3.put_object(Bucket=landed.archive, Key="k", Body=bytes(range(100)))
+    (tmp_path / "file").write_bytes(bytes(100))
+    copy: Any = copies.ColumnarCopy(landed.s3, landed.archive, tmp_path, [], cast("Any", None))
+    with pytest.raises(copies._NotThereError):
+        copy._fetch_range(File("k", 100, etag), tmp_path / "file", 20, 90)
+
+
 @pytest.mark.parametrize(
     ("since", "until", "lines"),
     [("03:02", "04:30", 33), pytest.param("03:00", "04:00", 18, marks=pytest.mark.proof)],

@@ -429,3 +429,20 @@ def test_one_that_is_being_disabled_is_waited_for(cockroach: CockroachdbApi, for
     cockroach.clusters[CLUSTER].left = 3
     formation.deploy(template(cockroach))
     assert spec_of(cockroach)["auth_principal"] == ROLE_ARN
+
+
+def test_a_creation_that_was_cut_off_is_rolled_back(cockroach: CockroachdbApi, formation: Formation) -> None:
+    cockroach.fail("POST", "/logexport", None, times=9, is_carried_out=True)
+    real, looks = cockroach.answer, [0]
+
+    def refuse_after_the_write(request: Any) -> Any:
+        wrote = any(one.method == "POST" for one in cockroach.recorded)
+        if wrote and request.method == "GET" and looks[0] < 1:
+            looks[0] += 1
+            return Reply(401, {"code": 16, "message": "the key was just taken away"})
+        return real(request)
+
+    cockroach.answer = refuse_after_the_write  # type: ignore[method-assign]
+    with pytest.raises(FailedError, match="the key was just taken away"):
+        formation.deploy(template(cockroach))
+    assert is_clean(cockroach)

@@ -144,6 +144,13 @@ def test_a_first_deploy_that_fails_after_a_step_leaves_nothing(vendor: Vendor, f
     assert vendor.is_clean()
 
 
+def test_a_first_deploy_without_its_credential_is_rolled_back_without_it(vendor: Vendor, formation: Formation) -> None:
+    with pytest.raises(FailedError, match="acme/none"):
+        formation.deploy(vendor.template(Secret="acme/none"))
+    assert formation.calls[-1][0] == "Delete"
+    assert '"IsComplete": true' in formation.seen[-1]
+
+
 @pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
 @pytest.mark.parametrize("reply", [None, Reply(500, {"message": "internal"})], ids=["cut", "500"])
 @pytest.mark.covering
@@ -194,6 +201,13 @@ def test_a_destroy_while_a_user_deletes(vendor: Vendor, formation: Formation) ->
     formation.deploy(vendor.template())
     for path in vendor.created:
         vendor.api.fail("DELETE", path, Reply(404, {"errorCode": "NOT_FOUND"}), is_carried_out=True)
+    formation.destroy()
+    assert vendor.is_clean()
+
+
+def test_with_adopt_what_is_not_there_is_made_and_removed_again(vendor: Vendor, formation: Formation) -> None:
+    formation.deploy(vendor.template(Adopt="true"))
+    assert vendor.objects() == 1
     formation.destroy()
     assert vendor.is_clean()
 
