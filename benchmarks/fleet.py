@@ -48,7 +48,7 @@ ACCOUNT, REGION, NAME = "111122223333", "eu-west-1", "acme-fleet"
 DATABASES = 5
 """Databases of each export."""
 TOGETHER = 10
-"""Stacks of one `cdk deploy`, which may take five minutes here."""
+"""Stacks of one `cdk deploy`, which may take 15 minutes here."""
 NEEDLE = "needle in the fleet"
 
 
@@ -89,8 +89,6 @@ def measure(folder: Path, exports: int) -> dict[str, Any]:
     ----------
     folder
         Where the cloud keeps its logs.
-    exports
-        How many exports.
     """
     with Emulator(log_file=folder / "emulator.log") as cloud, Vendors(cloud) as vendors:
         document = settings_document(exports)

@@ -68,6 +68,13 @@ DETECTED = {
     "ipv6, zones": b"::1%",
     "escapes and addresses": b"\\a@b.co\\n",
     "marks, escaped": '{"a":"›\\u2039x"}\n'.encode(),
+    "marks, escaped, quotes": b'\\u2039"',
+    "marks, escaped, unknown escapes": '\\×"x\\u203a'.encode(),
+    "marks, escaped, nested": '›"\\u203a\\'.encode(),
+    "marks, escaped, no JSON": b'{"a":"{"a":} \\u203ab"}\n',
+    "ipv6, percent": b".%f::11",
+    "ipv4, behind escapes": b"1.1.1.1\\n",
+    "joined": b"a@b.coa@b.co4b",
 }
 VARIED: dict[str, Callable[[random.Random], str]] = {
     "email": lambda chance: f"{_letters(chance, 1)}@{_letters(chance, 1)}.{_letters(chance, 2)}",
@@ -84,6 +91,8 @@ VARIED: dict[str, Callable[[random.Random], str]] = {
     "payment-card, in fractions": lambda chance: f'{{"n":1234567890123.{_card(chance)}}}',
     "payment-card, exponents": lambda chance: f"[{_card(chance)}e-5,-{_card(chance)}]",
     "payment-card, escapes": lambda chance: f'{{"a":"\\n{_card(chance)}"}}',
+    "payment-card, beside escapes": lambda chance: f'{{"n":{_card(chance)},"a":"x\\n"}}',
+    "payment-card, nested": lambda chance: f'{{"a":"{{\\"n\\":{_card(chance)}}}"}}',
     "payment-card, groups": lambda chance: " ".join(str(chance.randrange(10 ** (i % 7 + 1))) for i in range(10)),
     "payment-card, string": lambda chance: f'{{"a":"{" ".join(str(chance.randrange(10)) for _ in range(20))}"}}',
     "aws-key": lambda chance: "AKIA" + _letters(chance, 16).upper(),

@@ -101,10 +101,6 @@ def measure(folder: Path, objects: int, lines: int = 10, fault_seconds: float = 
     ----------
     folder
         Where the cloud keeps its logs.
-    objects
-        How many objects land.
-    lines
-        How many lines each holds.
     fault_seconds
         How long the destination answers 503, and then how long it refuses connections.
     """

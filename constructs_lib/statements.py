@@ -208,6 +208,21 @@ def via_kinesis(stream_arn: str, region: str) -> dict[str, dict[str, str]]:
     return {"StringEquals": {"kms:ViaService": endpoint("kinesis", region), **context}}
 
 
+def write_stream(stream_arn: str, key_arn: str, region: str) -> iam.PolicyDocument:
+    """Let a role write to one stream, and have Kinesis encrypt what it writes."""
+    return iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement(sid="PutEvents", actions=["kinesis:PutRecord"], resources=[stream_arn]),
+            iam.PolicyStatement(
+                sid="EncryptEvents",
+                actions=["kms:GenerateDataKey"],
+                resources=[key_arn],
+                conditions=via_kinesis(stream_arn, region),
+            ),
+        ]
+    )
+
+
 def via_dynamodb(table_name: str, region: str) -> dict[str, dict[str, str]]:
     """Return the condition that a key is used through DynamoDB for one table alone.
 

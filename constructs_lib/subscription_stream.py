@@ -82,19 +82,7 @@ class SubscriptionStream(Construct):
                     "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:*"},
                 },
             ),
-            inline_policies={
-                "Write": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(sid="PutEvents", actions=["kinesis:PutRecord"], resources=[arn]),
-                        iam.PolicyStatement(
-                            sid="EncryptEvents",
-                            actions=["kms:GenerateDataKey"],
-                            resources=[key_arn],
-                            conditions=statements.via_kinesis(arn, stack.region),
-                        ),
-                    ]
-                )
-            },
+            inline_policies={"Write": statements.write_stream(arn, key_arn, stack.region)},
         )
         CfnOutput(self, "Arn", value=self.stream.attr_arn, export_name=props.export_name)
 

@@ -24,9 +24,10 @@ class SubscriptionDestination:
     Attributes
     ----------
     arn
-        The archiver, or the stream that it reads.
+        The archiver, the stream that it reads, or the other account's destination that writes to that stream.
     role_arn
-        The role by which CloudWatch Logs writes to a stream. None for a function, which admits the service itself.
+        The role by which CloudWatch Logs writes to a stream. None for a function, which admits the service itself, and
+        for a destination, which has a role of its own.
     """
 
     arn: str

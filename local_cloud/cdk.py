@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 _LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
 _LOG_TAIL_LINES = 40
-_COMMAND_SECONDS = 300.0
+_COMMAND_SECONDS = 900.0
+"""Ends a command that hangs; on a busy machine a deploy of ten stacks takes five minutes."""
 _LOOK_SECONDS = 0.5
 _BEGUN = re.compile(r"^(\S+): deploying\.\.\.", re.MULTILINE)
 _ENDED = re.compile(r"✅\s+(\S+)")
@@ -41,15 +42,7 @@ Outputs = dict[str, dict[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployed:
-    """What a deploy ended in.
-
-    Attributes
-    ----------
-    outputs
-        The outputs of the stacks, by stack.
-    unchanged
-        The stacks in which nothing had to be done.
-    """
+    """What a deploy ended in."""
 
     outputs: Outputs
     unchanged: list[str]
@@ -65,14 +58,8 @@ class Cdk:
 
     Attributes
     ----------
-    cloud
-        The running emulator.
-    account, region
-        Where it deploys to.
     log_file
         What the commands print is appended here.
-    running
-        The commands that are running now.
     """
 
     cloud: Emulator
@@ -103,8 +90,6 @@ class Cdk:
 
         Parameters
         ----------
-        settings
-            The settings file.
         output
             The cloud assembly's directory, replaced.
         source
@@ -127,12 +112,8 @@ class Cdk:
 
         Parameters
         ----------
-        assembly
-            What ``synth`` wrote.
         stacks
             Names of stacks; those that they depend on are deployed too.
-        exclusively
-            The named stacks alone.
         outputs_file
             File for the outputs. Default: a file in the emulator's directory.
         progress

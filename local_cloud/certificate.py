@@ -44,11 +44,6 @@ def create_server_certificate(directory: Path) -> ServerCertificate:
     ----------
     directory
         Existing directory for the files ``ca.pem``, ``server.pem`` and ``server.key``.
-
-    Returns
-    -------
-    ServerCertificate
-        Where the files are.
     """
     authority = trustme.CA(organization_name="local cloud", organization_unit_name="throw-away authority")
     server = authority.issue_cert("localhost", "127.0.0.1", "::1")

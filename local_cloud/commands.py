@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 _SOURCES = [ROOT, *(ROOT / "lambda_src" / name for name in ("log_shipper", "resource_tags", "vendor_connector"))]
 PYTHON_PATH = os.pathsep.join(map(str, _SOURCES))
 """Where the command's modules are."""
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0
 SMOKE_TEST_RECORD = "smoke-test.json"
 """The record of the run of `logdock smoke-test`, beside the settings file."""
 _POLL_SECONDS = 0.2
@@ -58,10 +58,6 @@ class Person:
 
     Attributes
     ----------
-    stage, settings_file
-        The deployment.
-    listener
-        The listener that the push destinations of the settings point at.
     written
         The markers of what was written, by export.
     """

@@ -174,7 +174,7 @@ class Customer:
 
     def _log_events(self, export: Export, names: str) -> Iterator[str]:
         for region in self._stage.settings.regions_of(export):
-            logs = self._stage.customer("logs", region=region)
+            logs = self._stage.at(export).customer("logs", region=region)
             for name in (part.strip() for part in names.split(",")):
                 groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name.rstrip("*"))
                 for group in (group["logGroupName"] for page in groups for group in page["logGroups"]):

@@ -73,17 +73,7 @@ class Panel:
 
 
 def draw(stage: Stage, since: datetime.datetime, path: Path) -> bool:
-    """Draw the deployment's dashboard into an SVG file; return whether it has one.
-
-    Parameters
-    ----------
-    stage
-        The deployed cloud.
-    since
-        When the play began.
-    path
-        The file.
-    """
+    """Draw the deployment's dashboard into an SVG file; return whether it has one."""
     if not stage.settings.dashboard:
         return False
     answer = stage.customer("cloudwatch").get_dashboard(DashboardName=stage.settings.deployment)

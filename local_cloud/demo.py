@@ -166,17 +166,6 @@ def localised(settings_file: Path, listener_url: str, vendors: Vendors, local_fi
     are removed: nothing must leave this machine. So are Multi-Region Access Points, which the emulator has but cannot
     be reached through. Settings that notify no one of alarms have `RECIPIENT` notified: `logdock smoke-test` requires
     one, and most examples have none.
-
-    Parameters
-    ----------
-    settings_file
-        The settings file.
-    listener_url
-        Address of the listener on loopback.
-    vendors
-        The vendors' APIs on loopback.
-    local_file
-        Where to write the changed settings.
     """
     document: Any = read_document(settings_file)[0]
     destinations = [entry for entry in document.get("destinations", []) if entry["kind"] == "logzio"]

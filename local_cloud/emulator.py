@@ -29,7 +29,6 @@ from local_cloud.certificate import create_server_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
 _PROCESS = Path(__file__).with_name("emulator_process.py")
 _START_SECONDS = 60.0
@@ -103,12 +102,7 @@ class Emulator:
             raise
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the emulator, whatever ended the block."""
         self.stop()
 
@@ -131,8 +125,6 @@ class Emulator:
         ----------
         account_id
             Twelve digits. Any account exists.
-        region
-            The default Region of the child process.
         """
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))},
@@ -161,12 +153,8 @@ class Emulator:
 
         Parameters
         ----------
-        service
-            Name of the service, as boto3 has it.
         identity
             An account id, for the root of that account, or the ``Credentials`` of an AssumeRole answer.
-        region
-            The Region to call.
         """
         if isinstance(identity, str):
             identity = {"AccessKeyId": identity, "SecretAccessKey": "local"}

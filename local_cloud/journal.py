@@ -68,10 +68,6 @@ class Journal:
 
         Parameters
         ----------
-        what
-            The attempt, in words.
-        call
-            Makes the request.
         denials
             Error codes that are a denial.
         """

@@ -50,8 +50,6 @@ class Line:
     ----------
     text
         The line, without its end.
-    marker
-        Its unique identifier.
     epoch_ms
         When it happened, in milliseconds since 1970.
     """

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import yaml
 from jsonschema import Draft202012Validator
 
+from logdock.settings.load import WITHOUT_DATES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -40,10 +42,7 @@ class _Loader(yaml.SafeLoader):
     """YAML without dates: a description has some that do not exist."""
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+_Loader.yaml_implicit_resolvers = WITHOUT_DATES
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from local_cloud.markers import Sightings
 from local_cloud.report import MINIMUM_REFUSALS, ExportReport, Report
 from local_cloud.stage import Stage
 from local_cloud.stand_ins.other_account import OtherAccount
+from local_cloud.stand_ins.other_account_logs import OtherAccountLogs
 from local_cloud.vendors.logzio.fetcher import LogzioFetcher
 from logdock.vendors.logzio.settings import LogzioDestination
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from logdock.settings.exports import Export
 
 _POLL_SECONDS = 0.3
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 
 
 class StandIn(Protocol):
@@ -51,10 +52,6 @@ class Play:
 
     Parameters
     ----------
-    stage
-        The cloud with the deployed stacks.
-    secrets
-        What the customer's secrets hold.
     listener
         The listener that the push destinations of the settings point at.
     progress
@@ -114,8 +111,14 @@ class Play:
         """Return what plays an export: one for each of its projects or clusters."""
         module = importlib.import_module(f"local_cloud.vendors.{part.export.kind.replace('-', '_')}.exporter")
         stage = self._stage.at(part.export)
-        found = [module.exporter(stage, member, part.journal, self._secrets) for member in part.export.members]
-        return [*found, OtherAccount(self._stage, part.export, part.journal)] if part.export.other_account else found
+        found: list[StandIn] = [
+            module.exporter(stage, member, part.journal, self._secrets) for member in part.export.members
+        ]
+        if part.export.announcing_account:
+            found.append(OtherAccount(self._stage, part.export, part.journal))
+        elif part.export.other_account:
+            found.append(OtherAccountLogs(self._stage, part.export, part.journal))
+        return found
 
     def _fetch(self, fetcher: LogzioFetcher, name: str) -> None:
         fetcher.play(
@@ -183,7 +186,7 @@ class Play:
                 *map(_text, (line for name in pushed for line in self._listener.lines[name])),
             ]
             arrived = [each for each in journal.forbidden if any(each in line for line in left)]
-            journal.check("nothing of another bucket was archived or shipped", not arrived)
+            journal.check("nothing else of that account was archived or shipped", not arrived)
         return ExportReport(
             name=export.name,
             kind=export.kind,

@@ -108,17 +108,7 @@ def draw_commands(screens: Mapping[str, Sequence[Text]]) -> str:
 
 
 def run_in_terminal(command: str, script: Path, directory: Path) -> list[Text]:
-    """Run a command in a pseudo-terminal, and return what the terminal shows when it ends.
-
-    Parameters
-    ----------
-    command
-        The command, as typed.
-    script
-        Shell script that sets the environment.
-    directory
-        The working directory.
-    """
+    """Run a command in a pseudo-terminal, and return what the terminal shows when it ends."""
     screen = pyte.Screen(COLUMNS, _ROWS)
     stream = pyte.ByteStream(screen)
     primary, secondary = os.openpty()

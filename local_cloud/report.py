@@ -27,8 +27,6 @@ class ExportReport:
         How long the vendor's session is; None where no role is assumed.
     allowed, refused
         What its stand-in did, and what it tried and was denied.
-    written_records
-        How many records its stand-in wrote.
     landed_records
         How many of them are where the vendor leaves them.
     shipped_records
@@ -49,8 +47,6 @@ class ExportReport:
         Whether `logdock logs` finds a line that was chosen beforehand, once; None for a reader.
     redriven
         Whether `logdock redrive` brought a record of it that a destination had refused; None if none was.
-    broken
-        Promises that did not hold.
     """
 
     name: str

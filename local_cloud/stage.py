@@ -27,8 +27,6 @@ class Stage:
 
     Attributes
     ----------
-    cloud
-        The running emulator.
     settings
         The deployment. A stand-in takes from it what the user who wrote it got from the vendor, or passed to it.
     outputs

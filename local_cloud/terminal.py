@@ -19,13 +19,7 @@ _LOG_WIDTH = 132
 
 
 class Terminal:
-    """Standard output, as a person at a terminal or a log reads it.
-
-    Attributes
-    ----------
-    seconds
-        How long each step took.
-    """
+    """Standard output, as a person at a terminal or a log reads it."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)

@@ -17,8 +17,6 @@ class TlsServer(http.server.ThreadingHTTPServer):
 
     Parameters
     ----------
-    handler
-        Answers the requests.
     certificate, key
         PEM files to serve TLS with.
     port

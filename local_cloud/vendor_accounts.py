@@ -32,7 +32,6 @@ from logdock.vendors.registry import EXPORTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from types import TracebackType
 
     from local_cloud.emulator import Emulator
     from local_cloud.vendors.server import VendorApi
@@ -66,8 +65,6 @@ class Vendors:
 
     Attributes
     ----------
-    atlas, cockroachdb, logzio
-        MongoDB Atlas, CockroachDB Cloud, Logz.io.
     accounts
         The vendors whose package has a module `account`, by kind.
     """
@@ -96,12 +93,7 @@ class Vendors:
             self._everything.enter_context(account.api)
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop them."""
         self._everything.close()
 
@@ -165,8 +157,7 @@ class Vendors:
         return key
 
     def _assume_as_cockroachdb(self, account: str, role_arn: str, external_id: str) -> Callable[[str, str], None]:
-        stage = self._stage
-        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
+        stage = self._known_stage()
         session = assume(stage, self._identity(f"arn:aws:iam::{account}:root"), role_arn, external_id)
 
         def reach(region: str, log_group: str) -> None:
@@ -179,8 +170,7 @@ class Vendors:
         return reach
 
     def _assume_as_atlas(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
-        stage = self._stage
-        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
+        stage = self._known_stage()
         s3 = stage.client("s3", assume(stage, self._identity(self.atlas.principal_arn), role_arn, external_id))
 
         def write(bucket: str, key: str) -> None:
@@ -190,8 +180,7 @@ class Vendors:
         return write
 
     def _assume_as_logzio(self, role_arn: str, external_id: str) -> Callable[..., None]:
-        stage = self._stage
-        assert stage is not None  # noqa: S101  (no call comes before the customer is known)
+        stage = self._known_stage()
         identity = self._identity(f"arn:aws:iam::{self.logzio.aws_account_id}:root")
         s3 = stage.client("s3", assume(stage, identity, role_arn, external_id))
 
@@ -210,14 +199,12 @@ class Vendors:
 
     @cache  # noqa: B019  (one of these lives as long as the process)
     def _identity(self, principal_arn: str) -> dict[str, Any]:
-        assert self._stage is not None  # noqa: S101
-        return vendor_identity(self._stage, principal_arn)
+        return vendor_identity(self._known_stage(), principal_arn)
 
     def atlas_integration(self, export: MongodbAtlasExport) -> tuple[Project, dict[str, Any]]:
         """Return an export's project, and its log integration there, which its bucket and prefix identify."""
-        assert self._stage is not None  # noqa: S101
         project = self.atlas.projects[export.project]
-        wanted = export.landing(self._stage.settings).bucket, export.prefix
+        wanted = export.landing(self._known_stage().settings).bucket, export.prefix
         return project, next(
             one for one in project.integrations.values() if (one["bucketName"], one["prefixPath"]) == wanted
         )
@@ -254,13 +241,12 @@ class Vendors:
 
     def is_clean(self, party: Export | Destination) -> bool:
         """Return whether a vendor has nothing left of an export or a reader."""
-        assert self._stage is not None  # noqa: S101
         members = getattr(party, "members", (party,))
         if len(members) > 1:
             return all(self.is_clean(each) for each in members)
         (party,) = members
         if isinstance(party, DatabaseExport):
-            return databases.is_as_it_was(self._stage, party)
+            return databases.is_as_it_was(self._known_stage(), party)
         if isinstance(party, MongodbAtlasExport):
             project = self.atlas.projects[party.project]
             redacted = any(cluster["redactClientLogData"] for cluster in project.clusters.values())

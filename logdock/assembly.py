@@ -17,6 +17,8 @@ class AssemblyStack:
     ----------
     region
         Its Region.
+    account
+        Its account.
     template
         Its template.
     template_bytes
@@ -24,6 +26,7 @@ class AssemblyStack:
     """
 
     region: str
+    account: str
     template: Mapping[str, Any]
     template_bytes: int
 
@@ -42,7 +45,8 @@ def read_stacks(directory: Path) -> dict[str, AssemblyStack]:
         if artifact["type"] != "aws:cloudformation:stack":
             continue
         body = (directory / artifact["properties"]["templateFile"]).read_bytes()
+        account, region = artifact["environment"].removeprefix("aws://").split("/")
         stacks[artifact["properties"].get("stackName", artifact_id)] = AssemblyStack(
-            region=artifact["environment"].rpartition("/")[2], template=json.loads(body), template_bytes=len(body)
+            region=region, account=account, template=json.loads(body), template_bytes=len(body)
         )
     return stacks

@@ -171,10 +171,14 @@ def _volume_by_type(settings: Deployment, names: Names, export: Export) -> Itera
         ["AWS/Logs", "IncomingBytes", "LogGroupName", group, _options(names, region, label=group + _of(region, names))]
         for region in settings.regions_of(export)
         for group in landing.names
+        if not export.other_account
     ]
     if landing.prefixes:
         # Which log groups a prefix has changes from hour to hour.
         metrics.append(_metric(names, export, "bytes_in", ARCHIVE, names.region, label="all, those by prefix included"))
+    elif export.other_account:
+        # What CloudWatch Logs counts of a log group is in the group's account.
+        metrics.append(_metric(names, export, "bytes_in", ARCHIVE, names.region, label="all"))
     yield _graph(names, title, metrics, stacked=True)
 
 

@@ -195,10 +195,10 @@ def _export(settings: Deployment, names: Names, export: Export, region: str) -> 
             name=names.landing_stack(export.name),
             region=region,
             other_account=export.other_account,
-            roles=own.roles + 1,
-            rules=1,
+            roles=own.roles + bool(export.announcing_account),
+            rules=int(bool(export.announcing_account)),
         )
-        roles = 0
+        roles = int(not export.announcing_account)  # the destination's
     yield StackParts(
         name=names.in_region(export.name, region),
         region=region,

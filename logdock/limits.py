@@ -281,7 +281,7 @@ def _counted(settings: Deployment) -> Iterator[Measure]:
     stacks = list(stacks_of(settings))
     for account in dict.fromkeys(stack.other_account for stack in stacks):
         yield from _counted_in(account or settings.account, [each for each in stacks if each.other_account == account])
-    landings = [each for each in settings.exports if each.other_account]
+    landings = [each for each in settings.exports if each.announcing_account]
     if landings:
         names = Names.of(settings)
         yield Measure(limit=BUS_POLICY, where=names.landings_bus, size=_bus_policy_size(names, landings))

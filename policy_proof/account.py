@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +23,6 @@ class Role:
 
     Attributes
     ----------
-    name, arn
-        The role.
     policies
         Its inline policies, and those that other stacks attach to it.
     """
@@ -43,8 +42,6 @@ class Account:
 
     Parameters
     ----------
-    settings
-        The deployment.
     templates, regions
         Its templates and their Regions, by stack.
     physical_ids, answers
@@ -127,6 +124,8 @@ class Account:
                     _put(found, each.arn, properties["AssumeRolePolicyDocument"])
                 case "AWS::Events::EventBus" if "Policy" in properties:
                     _put(found, each.arn, properties["Policy"])
+                case "AWS::Logs::Destination":
+                    _put(found, each.arn, json.loads(properties["DestinationPolicy"]))
                 case "AWS::SNS::TopicPolicy":
                     for topic in properties["Topics"]:
                         _put(found, topic, properties["PolicyDocument"])

@@ -57,16 +57,12 @@ class Subject:
 
     Attributes
     ----------
-    kind, name
-        Which.
     stacks
         Its stacks: where a property looks. The first one's account is the subject's.
     logical_id, type
         The one resource that it is, if it is one.
     facts
         What `when` asks.
-    values
-        What the placeholders stand for.
     callers
         All principals other than AWS's services. Where several have a name, a claim is about each.
     """

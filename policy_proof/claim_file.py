@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from logdock.settings.load import _Loader
+from logdock.settings.load import compose
 from logdock.vendors.registry import EXPORTS
 
 CLAIMS = Path(__file__).parent / "claims"
@@ -21,6 +21,7 @@ CONTEXTS = CLAIMS / "contexts.yaml"
 KINDS = (
     *EXPORTS, "logzio-fetch", "connect", "vendor-role", "core", "alerts", "shipper", "compactor", "bucket", "key",
     "log-group", "stream", "metrics", "function", "readers", "logzio-archive", "other-account",
+    "other-account-logs",
 )  # fmt: skip
 """What a file is about: every export of a kind, every destination, every bucket, key or log group of a deployment."""
 
@@ -154,12 +155,8 @@ class Entry:
     ----------
     id
         ``<file>/<name>``.
-    kind
-        What it is about.
     source
         ``<path>:<line>``.
-    says
-        The entry.
     """
 
     id: str
@@ -205,8 +202,8 @@ def load_book(directory: Path = CLAIMS) -> Book:
 
 def _read(path: Path, model: type[BaseModel], errors: list[str]) -> BaseModel | None:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  (a SafeLoader)
-        return TypeAdapter(model).validate_python(document)
+        root, loader = compose(path.read_text(encoding="utf-8"), str(path))
+        return TypeAdapter(model).validate_python(loader.construct_document(root) if root is not None else None)
     except ValidationError as error:
         for line in error.errors(include_url=False):
             place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in line["loc"]).lstrip(".")

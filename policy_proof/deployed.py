@@ -113,6 +113,12 @@ class DeployedPolicies:
             case "sqs":
                 url = client.get_queue_url(QueueName=name)["QueueUrl"]
                 return client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+            case "logs" if name.startswith("destination:"):
+                prefix = name.removeprefix("destination:")
+                (found,) = client.describe_destinations(DestinationNamePrefix=prefix)["destinations"]
+                return found.get("accessPolicy") or None
+            case "logs":
+                return None
             case "events":
                 is_bus = name.startswith("event-bus/")
                 return client.describe_event_bus(Name=name.partition("/")[2]).get("Policy") if is_bus else None

@@ -43,8 +43,6 @@ class LocalCloud:
 
     Parameters
     ----------
-    stage
-        The cloud with the deployed stacks.
     account, cast
         The deployment, with the names that the cloud gave it.
     """
@@ -144,6 +142,11 @@ class LocalCloud:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
 
+_ALWAYS_TRIED = frozenset(
+    {"vendor-role", "logzio-fetch", "logzio-archive", "metrics", "other-account", "other-account-logs", "stream"}
+)
+
+
 def evaluate_live(
     stage: Stage, templates: Mapping[str, Template], regions: Mapping[str, str], *, whole: bool
 ) -> list[Outcome]:
@@ -151,8 +154,6 @@ def evaluate_live(
 
     Parameters
     ----------
-    stage
-        The cloud with the deployed stacks.
     templates, regions
         What was deployed, and where, by stack.
     whole
@@ -177,11 +178,7 @@ def evaluate_live(
     cloud = LocalCloud(stage, proof.account, proof.cast)
 
     def is_tried(subject: Subject) -> bool:
-        return (
-            whole
-            or subject.kind in ("vendor-role", "logzio-fetch", "logzio-archive", "metrics", "other-account", "stream")
-            or not shared & {*subject.stacks}
-        )
+        return whole or subject.kind in _ALWAYS_TRIED or not shared & {*subject.stacks}
 
     return proof.outcomes(live=cloud.evaluate, is_tried=is_tried)
 

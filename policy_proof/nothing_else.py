@@ -61,8 +61,6 @@ class Sweep:
 
     Attributes
     ----------
-    entry, subject
-        Who.
     asked
         How many requests that took.
     unexpected
@@ -90,8 +88,6 @@ def sweeps(proof: Proof, *, one_in: int, known: Container[str] = ()) -> Iterator
 
     Parameters
     ----------
-    proof
-        The deployment.
     one_in
         `EVERY` action of other services, or `SOME`: then one subject of each list is enough.
     known

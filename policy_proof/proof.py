@@ -31,8 +31,6 @@ class Outcome:
     ----------
     entry, subject, claim, request
         What was claimed.
-    simulator
-        What the simulator says.
     live
         What the local cloud says, if it was asked.
     """
@@ -132,8 +130,6 @@ class Proof:
 
         Parameters
         ----------
-        live
-            The local cloud, if there is one.
         is_tried
             Which subjects it is asked about.
         known

@@ -26,8 +26,6 @@ class Request:
 
     Attributes
     ----------
-    caller, action, resource
-        Who does what to what.
     context
         The condition keys that it brings.
     lacks

@@ -20,12 +20,8 @@ def record(example: str, part: str, rows: list[dict[str, Any]]) -> None:
 
     Parameters
     ----------
-    example
-        Name of the settings file.
     part
         ``claims``, ``properties`` or ``nothing_else``.
-    rows
-        The results.
     """
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.with_suffix(".lock").open("w") as lock:

@@ -24,15 +24,7 @@ Answer = Literal["allow", "deny", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an evaluator says.
-
-    Attributes
-    ----------
-    answer
-        Allow, deny, or inconclusive.
-    why
-        Why it is inconclusive.
-    """
+    """What an evaluator says."""
 
     answer: Answer
     why: str = ""

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from constructs_lib.log_group import FUNCTION_LOG_DAYS
+from local_cloud.stage import UNRELATED_ACCOUNT
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.export_base import BucketExport, LogGroupExport
 from logdock.settings.exports import Export
+from logdock.settings.landing import LogGroupLanding
 from logdock.settings.names import Names
 from logdock.vendors.aptible.settings import AptibleExport
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
@@ -34,6 +36,7 @@ def subjects(cast: Cast) -> Iterator[Subject]:
         for member in export.members:
             yield _export(cast, member)
     yield from _other_accounts(cast)
+    yield from _log_groups_elsewhere(cast)
     yield from _vendor_roles(cast)
     yield from _fetchers(cast)
     yield from _archives_at_logzio(cast)
@@ -108,7 +111,7 @@ def _export(cast: Cast, export: Export) -> Subject:
 def _other_accounts(cast: Cast) -> Iterator[Subject]:
     """Yield each export that lands in another account, with who is there and who is in the deployment's."""
     settings, names = cast.settings, cast.names
-    landings = [each for each in settings.exports if each.other_account]
+    landings = [each for each in settings.exports if each.announcing_account]
     queues = tuple(names.queue_arn(each) for each in settings.shippers)
     for export in landings:
         theirs = names.in_account(export.other_account)
@@ -137,11 +140,9 @@ def _other_accounts(cast: Cast) -> Iterator[Subject]:
         callers: dict[str, Caller | tuple[Caller, ...]] = {
             **cast.shippers(export.ship_to),
             "announcer": cast.own_role("announcer", role),
-            "archive-administrator": session(
-                "archive-administrator", names.account, "administrator", {"everything": EVERYTHING}
-            ),
+            "archive-administrator": _administrator("archive-administrator", names.account),
             "other-administrator": tuple(
-                session("other-administrator", account, "administrator", {"everything": EVERYTHING})
+                _administrator("other-administrator", account)
                 for account in sorted({each.other_account or "" for each in others})
             ),
             "other-shipper": tuple(cast.own_role("other-shipper", names.shipper(each)) for each in not_shipped),
@@ -153,9 +154,45 @@ def _other_accounts(cast: Cast) -> Iterator[Subject]:
         yield cast.subject("other-account", export.name, stacks, values, facts=facts, callers=callers)
 
 
+def _log_groups_elsewhere(cast: Cast) -> Iterator[Subject]:
+    """Yield each export that lands in log groups of another account, with who is there and in the deployment's."""
+    settings, names = cast.settings, cast.names
+    elsewhere = [each for each in settings.exports if each.other_account]
+    landings = [each for each in elsewhere if not each.announcing_account]
+    for export in landings:
+        theirs, role = names.in_account(export.other_account), names.destination_role(export.name)
+        others = sorted({each.other_account or "" for each in elsewhere} - {theirs.account})
+        landing = export.landing(settings)
+        assert isinstance(landing, LogGroupLanding)
+        named = [theirs.log_group_arn(each, names.region) for each in landing.names]
+        values: Values = {
+            **_groups(named),
+            "destination": names.destination_arn(export.name),
+            "other-destination": tuple(
+                names.destination_arn(each.name) for each in landings if each.other_account != export.other_account
+            ),
+            "sender": (UNRELATED_ACCOUNT, *others),
+            "stream": names.stream_arn(names.region),
+            "role": names.role_arn(role),
+            "own-configuration": names.parameter_arn(f"{names.parameter_path}{export.name}", names.region),
+        }
+        vendor = names.vendor_role(export.name, None)
+        callers: dict[str, Caller | tuple[Caller, ...]] = {
+            "writer": cast.own_role("writer", role),
+            "archive-administrator": _administrator("archive-administrator", names.account),
+            "other-administrator": tuple(_administrator("other-administrator", each) for each in others),
+            "vendors-role": (cast.own_role("vendors-role", vendor),) if vendor in cast.account.roles else (),
+        }
+        yield cast.subject("other-account-logs", export.name, _stacks_of(cast, export.name), values, callers=callers)
+
+
+def _administrator(caller: str, account: str) -> Caller:
+    return session(caller, account, "administrator", {"everything": EVERYTHING})
+
+
 def _about(cast: Cast, export: Export) -> tuple[dict[str, str | tuple[str, ...]], dict[str, Any]]:
     """Return what is particular to a kind: values and facts."""
-    names = cast.names
+    names = cast.names.in_account(export.other_account)
     match export:
         case MongodbAtlasExport():
             bucket = names.bucket_arn(export.landing(cast.settings).bucket)
@@ -446,7 +483,7 @@ def _buckets(cast: Cast) -> Iterator[Subject]:
     targets = {names.core_stack: names.bucket("access-logs")} | {
         names.landing_stack(export.name): names.in_account(export.other_account).access_logs_of(export.name)
         for export in settings.exports
-        if export.other_account
+        if export.announcing_account
     }
     encryption |= dict.fromkeys(targets.values(), "sse-s3")
     # Where services need SSE-S3, the export's key may be named as well.
@@ -511,7 +548,7 @@ def _log_groups(cast: Cast) -> Iterator[Subject]:
         keys = _stacks_key(cast, each.stack) or _stacks_key(cast, cast.names.core_stack)
         region = keys[0].split(":")[3]
         values: Values = {
-            **_groups([cast.names.log_group_arn(name, region)]),
+            **_groups([cast.names.in_account(cast.account.account_of(each.stack)).log_group_arn(name, region)]),
             "key": keys,
             "group-region": region,
             "retention-days": str(days),

@@ -22,6 +22,7 @@ _NAMED_BY = {
     "AWS::Kinesis::Stream": "Name",
     "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
     "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::Destination": "DestinationName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::SNS::Topic": "TopicName",
@@ -44,6 +45,7 @@ _ARNS = {
     "AWS::KMS::Key": "arn:{partition}:kms:{region}:{account}:key/{name}",
     "AWS::Lambda::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
     "AWS::Lambda::LayerVersion": "arn:{partition}:lambda:{region}:{account}:layer:{name}:1",
+    "AWS::Logs::Destination": "arn:{partition}:logs:{region}:{account}:destination:{name}",
     "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{name}",
     "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
     "AWS::SNS::Topic": "arn:{partition}:sns:{region}:{account}:{name}",
@@ -66,8 +68,6 @@ class Resource:
 
     Attributes
     ----------
-    stack, logical_id, type
-        Where it is, and what.
     arn
         Its ARN; empty for a type that no policy names.
     body
@@ -93,14 +93,10 @@ class Templates:
 
     Attributes
     ----------
-    templates
-        By stack.
     account, partition
         Where they are deployed.
     accounts
         The account of each stack that is in another one.
-    regions
-        The Region of each stack.
     physical_ids
         What CloudFormation named stacks and resources that the templates do not name, by stack and logical id.
         Default: names are generated, as CloudFormation would.

@@ -40,8 +40,6 @@ class Opinion:
 
     Attributes
     ----------
-    example
-        Its name.
     findings
         One per property.
     left_out

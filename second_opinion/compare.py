@@ -19,8 +19,6 @@ class Finding:
 
     Attributes
     ----------
-    stack, logical_id, kind, name
-        Whose property, and which.
     verdict
         ``same``, ``different``, ``known gap`` or ``not compared``.
     reason

@@ -11,13 +11,10 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import botocore.session
 from botocore.config import Config
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / "build" / "second-opinion" / "bin" / "python"
@@ -32,13 +29,7 @@ class EngineError(Exception):
 
 
 class Engine:
-    """A running LocalStack, from ``with`` to the end of its block.
-
-    Attributes
-    ----------
-    endpoint_url
-        ``http://127.0.0.1:<port>``.
-    """
+    """A running LocalStack, from ``with`` to the end of its block."""
 
     endpoint_url: str
 
@@ -65,9 +56,7 @@ class Engine:
             raise
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop LocalStack, whatever ended the block."""
         self._stop()
 

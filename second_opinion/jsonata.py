@@ -38,8 +38,6 @@ class Evaluation:
     ----------
     definition, field
         Where the expression is: the state machine, and the path in its definition.
-    expression
-        The expression.
     problem
         What is wrong; empty if nothing is.
     """

@@ -26,6 +26,8 @@ NOT_COMPARED = {
 _DROPPED = "LocalStack's template handler ignores it"
 KNOWN_GAPS = {
     ("AWS::CloudWatch::Alarm", "WarmUpConfiguration"): "LocalStack's CloudWatch does not know it",
+    ("AWS::Events::EventBus", "Description"): _DROPPED,
+    ("AWS::Events::EventBus", "Policy"): _DROPPED,
     ("AWS::IAM::ManagedPolicy", "Description"): _DROPPED,
     ("AWS::Logs::LogGroup", "DeletionProtectionEnabled"): _DROPPED,
     ("AWS::Logs::LogGroup", "KmsKeyId"): _DROPPED,
@@ -224,17 +226,26 @@ def sns_subscription(client: Client, arn: str, _: Mapping[str, Any]) -> Properti
     return {name: found[name] for name in ("TopicArn", "Protocol", "Endpoint")}
 
 
+def event_bus(client: Client, name: str, _: Mapping[str, Any]) -> Properties:
+    """Read an event bus."""
+    found = client("events").describe_event_bus(Name=name)
+    return {"Name": found["Name"], "Description": found.get("Description"), "Policy": found.get("Policy")}
+
+
 def events_rule(client: Client, name: str, _: Mapping[str, Any]) -> Properties:
-    """Read a rule and its targets."""
-    events, name = client("events"), name.rpartition("/")[2]
-    rule = events.describe_rule(Name=name)
+    """Read a rule and its targets; the id of one on a bus of its own has the bus in front."""
+    events = client("events")
+    *bus, name = name.rpartition("/")[2].split("|")
+    where = {"EventBusName": bus[0]} if bus else {}
+    rule = events.describe_rule(Name=name, **where)
     return {
         "Name": name,
+        "EventBusName": rule.get("EventBusName"),
         "Description": rule.get("Description"),
         "EventPattern": rule.get("EventPattern"),
         "ScheduleExpression": rule.get("ScheduleExpression"),
         "State": rule["State"],
-        "Targets": events.list_targets_by_rule(Rule=name)["Targets"] or None,
+        "Targets": events.list_targets_by_rule(Rule=name, **where)["Targets"] or None,
     }
 
 
@@ -280,6 +291,7 @@ def state_machine(client: Client, arn: str, _: Mapping[str, Any]) -> Properties:
 READERS: dict[str, Reader] = {
     "AWS::CloudWatch::Alarm": cloudwatch_alarm,
     "AWS::CloudWatch::CompositeAlarm": cloudwatch_composite_alarm,
+    "AWS::Events::EventBus": event_bus,
     "AWS::Events::Rule": events_rule,
     "AWS::IAM::ManagedPolicy": iam_managed_policy,
     "AWS::IAM::Policy": iam_policy,

@@ -19,6 +19,7 @@ NOT_RUN = {
     "AWS::CloudWatch::MetricStream": "not in LocalStack community",
     "AWS::DynamoDB::": "LocalStack downloads the engine of tables, DynamoDB Local, when the first is made",
     "AWS::Kinesis::": "LocalStack downloads the engine of streams when the first is made",
+    "AWS::Logs::Destination": "its stream is skipped, and LocalStack requires it",
     "AWS::Logs::MetricFilter": "not in LocalStack community's templates",
     "AWS::Logs::SubscriptionFilter": "their functions and streams are skipped, and LocalStack requires them",
     "AWS::KinesisFirehose::": _SECRETS,
@@ -97,12 +98,8 @@ class Resolver:
 
     Attributes
     ----------
-    account, region, stack, stack_id
-        Where the stack is.
     physical_ids
         What ``Ref`` returns, by logical id.
-    types
-        Resource types by logical id.
     exports
         Values that other stacks export.
     """
@@ -162,7 +159,8 @@ class Resolver:
             ("AWS::SQS::Queue", "Arn"): f"arn:aws:sqs:{where}:{last}",
             ("AWS::SQS::Queue", "QueueName"): last,
             ("AWS::Logs::LogGroup", "Arn"): f"arn:aws:logs:{where}:log-group:{identifier}:*",
-            ("AWS::Events::Rule", "Arn"): f"arn:aws:events:{where}:rule/{identifier}",
+            ("AWS::Events::Rule", "Arn"): f"arn:aws:events:{where}:rule/{identifier.replace('|', '/')}",
+            ("AWS::Events::EventBus", "Arn"): f"arn:aws:events:{where}:event-bus/{identifier}",
             ("AWS::StepFunctions::StateMachine", "Arn"): identifier,
             ("AWS::CloudWatch::Alarm", "Arn"): f"arn:aws:cloudwatch:{where}:alarm:{identifier}",
             ("AWS::CloudWatch::CompositeAlarm", "Arn"): f"arn:aws:cloudwatch:{where}:alarm:{identifier}",

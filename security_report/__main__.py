@@ -42,8 +42,6 @@ def measure(path: Path, folder: Path) -> Report:
 
     Parameters
     ----------
-    path
-        The settings file.
     folder
         An empty folder.
     """

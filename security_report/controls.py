@@ -72,8 +72,6 @@ class Item:
     ----------
     what, where
         What is asked for, and the type and place in the templates that it is asked of.
-    result
-        What came out.
     shown_by
         The claim, property or rule.
     state

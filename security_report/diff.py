@@ -32,8 +32,6 @@ class Difference:
     change
         Whether access is added, removed or changed. A statement that denies something is the opposite of one that
         allows it: without it, access is added.
-    of, name, stack
-        The role or resource, and its stack.
     sentence
         What it is, for a person: long lists are cut.
     before, after

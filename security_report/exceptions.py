@@ -24,12 +24,8 @@ class Guest:
 
     Attributes
     ----------
-    principal
-        As the policy names it.
     arn
         The role or the bucket or key that has the policy.
-    actions
-        What it is allowed.
     """
 
     principal: str
@@ -90,8 +86,6 @@ def exemptions(account: Account, deploy_roles: Sequence[str]) -> list[Exemption]
 
     Parameters
     ----------
-    account
-        The deployment.
     deploy_roles
         The ARNs of the roles that CloudFormation makes the resources with.
     """

@@ -19,6 +19,7 @@ KINDS = {
     "AWS::SNS::Topic": "topic",
     "AWS::Lambda::Function": "function",
     "AWS::Logs::LogGroup": "log group",
+    "AWS::Logs::Destination": "destination of log groups",
     "AWS::Kinesis::Stream": "stream",
     "AWS::DynamoDB::Table": "table",
     "AWS::Events::EventBus": "event bus",
@@ -166,7 +167,9 @@ def matrix(account: Account) -> Matrix:
 
 def is_foreign(principal: str, account_id: str) -> bool:
     """Return whether a principal of a policy is in another account, or everybody."""
-    return principal == "*" or (principal.startswith("arn:") and principal.split(":")[4] != account_id)
+    account = principal.split(":")[4] if principal.startswith("arn:") else principal
+    # A service is neither; an account may stand for itself (IAM User Guide, "AWS JSON policy elements: Principal").
+    return principal == "*" or (account != account_id and (principal.startswith("arn:") or account.isdecimal()))
 
 
 def _role(account: Account, resource: Resource) -> Role:

@@ -31,10 +31,6 @@ class Report:
     ----------
     settings, file
         The deployment, and the name of its file.
-    made
-        When.
-    templates
-        By stack.
     stand_ins
         What the page shows in the place of values that are made up until the deployment is there.
     matrix, evidence, findings, frameworks, exemptions, vendors

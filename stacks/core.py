@@ -128,7 +128,7 @@ class CoreStack(Stack):
 
     def _admit_landings(self) -> None:
         """Take the announcements of exports that land in other accounts."""
-        landings = [each for each in self._settings.exports if each.other_account]
+        landings = [each for each in self._settings.exports if each.announcing_account]
         if landings:
             names = self._names
             roles = {
@@ -397,7 +397,7 @@ class CoreStack(Stack):
         landings = {
             names.bucket_arn(str(export.landing(self._settings).document["bucket"])): export
             for export in self._settings.exports
-            if export.other_account and destination in export.ship_to
+            if export.announcing_account and destination in export.ship_to
         }
         for number, some in enumerate(_fitting(list(landings), times=LANDING_TIMES), 1):
             accounts = sorted({landings[each].other_account or "" for each in some})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,7 @@ from constructs_lib.log_group import LandingLogGroup, LandingLogGroupProps
 from constructs_lib.wiring import (
     ArchiveSubscription,
     ExportConfiguration,
-    ObjectEvents,
-    ObjectEventsProps,
+    SubscriptionDestination,
 )
 from logdock.settings import Deployment
 from logdock.settings.connect import Connect
@@ -30,7 +30,7 @@ from logdock.settings.names import Names
 from logdock.settings.shipper_document import configuration_document
 from logdock.vendors.s3_logs.settings import S3LogsExport
 from stacks import subscriptions
-from stacks.archive_side import ArchiveSideStack
+from stacks.archive_side import ArchiveSideStack, announce, announce_archive
 from stacks.connection import revision
 from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
@@ -167,6 +167,11 @@ class ExportStack(Stack):
         self.alarms.landing_in_log_groups(groups)
         return landings
 
+    @property
+    def counts_lines(self) -> bool:
+        """Whether metric filters count lines here: their metrics are in the account of the log group."""
+        return self._archive_side is None
+
     def adopt_log_groups(
         self,
         connector: Connector,
@@ -220,10 +225,19 @@ class ExportStack(Stack):
             f"Archive-{log_group_name}",
             export_name=self._export.name,
             log_group_name=log_group_name,
-            destination=subscriptions.destination(self.settings, self.names, self._in_region),
+            destination=self._destination,
         )
-        self.wait_for_configuration(subscription, *after)
+        if not self._archive_side:
+            after = (self.configuration, *after)
+        if after:
+            subscription.node.add_dependency(*after)
         return subscription
+
+    @cached_property
+    def _destination(self) -> SubscriptionDestination:
+        if self._archive_side:
+            return self._archive_side.subscription_destination()
+        return subscriptions.destination(self.settings, self.names, self._in_region)
 
     def wait_for_configuration(self, subscriber: IConstruct, *others: IDependable) -> None:
         """Subscribe, or announce, after the configuration and others: what the configuration lacks is refused."""
@@ -231,15 +245,11 @@ class ExportStack(Stack):
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
-        destinations = self._export.announced_to
-        if destinations:
-            # Compacted objects are uploads, and what is in them was announced. Nothing else of an archive is an upload.
-            self._announce(
-                self.names.bucket("archive"),
-                self._export.archive_prefix,
-                destinations,
-                without_uploads=self.settings.archive.compact,
-            )
+        if self._archive_side:
+            self._archive_side.ship_archive()
+        elif self._export.announced_to:
+            self.wait_for_configuration(announce_archive(self, self.settings, self.names, self._export))
+            self.alarms.shipped_to(self._export.announced_to)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:
         """Announce landed objects to each destination, and let its function read them (S3 exports)."""
@@ -306,27 +316,11 @@ class ExportStack(Stack):
 
     def _announce_landing(self, bucket_name: str, prefix: str) -> None:
         """Announce what lands; with no destination, the rule is there because its matches are counted."""
-        self._announce(bucket_name, prefix, self._export.ship_to)
-        self.alarms.landing_in_bucket()
-
-    def _announce(
-        self, bucket_name: str, prefix: str, destinations: Sequence[str], *, without_uploads: bool = False
-    ) -> None:
-        """Announce objects to destinations: by one rule, because an account has 300 in a Region unless it asks."""
-        events = ObjectEvents(
-            self,
-            "Announce",
-            ObjectEventsProps(
-                rule_name=self.names.export(self._export.name),
-                export_name=self._export.name,
-                bucket_name=bucket_name,
-                prefix=prefix,
-                without_uploads=without_uploads,
-                queue_arns={name: self.names.queue_arn(name) for name in destinations},
-            ),
-        )
+        destinations = self._export.ship_to
+        events = announce(self, self.names, self._export, bucket_name, prefix, destinations)
         events.resource.add_resource_dependency(self.configuration.resource)
         self.alarms.shipped_to(destinations)
+        self.alarms.landing_in_bucket()
 
     def connector(self, key: CustomerKey, connect: Connect | None = None) -> Connector:
         """Add the function that does what CloudFormation has no resource for; with ``connect``, also at the vendor."""

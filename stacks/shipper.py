@@ -279,6 +279,7 @@ def destination_document(destination: LogzioDestination | OtlpDestination) -> di
             "kind": "otlp",
             "endpoint": destination.endpoint,
             "headers_secret": destination.headers_secret,
+            "bodies_in_flight": destination.bodies_in_flight,
         }
     elif destination.mode == "fetch":
         document = {"kind": "feed"}
@@ -289,5 +290,6 @@ def destination_document(destination: LogzioDestination | OtlpDestination) -> di
             "token_secret": destination.token_secret,
             "type": destination.log_type,
             "parse_json": destination.parse_json or None,
+            "bodies_in_flight": destination.bodies_in_flight,
         }
     return {"name": destination.name, **{key: value for key, value in document.items() if value is not None}}

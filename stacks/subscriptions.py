@@ -30,6 +30,11 @@ def destination(settings: Deployment, names: Names, region: str) -> Subscription
     )
 
 
+def destination_elsewhere(names: Names, export_name: str) -> SubscriptionDestination:
+    """Return what the log groups of another account are subscribed to."""
+    return SubscriptionDestination(arn=names.destination_arn(export_name))
+
+
 def stream_props(names: Names, region: str, key: CustomerKey) -> SubscriptionStreamProps:
     """Name the stream of a Region."""
     return SubscriptionStreamProps(

@@ -29,8 +29,6 @@ class Pinned:
 
     Attributes
     ----------
-    version
-        The one version.
     hashes
         SHA-256 of every file that may be installed for it: the lock does not say which of them a platform takes.
     """
@@ -45,8 +43,6 @@ class Wheel:
 
     Attributes
     ----------
-    name, version
-        As the lock has them.
     hashes
         As the lock has them.
     licence

@@ -73,8 +73,6 @@ class Forms:
 
     Attributes
     ----------
-    exports
-        The settings of the exports.
     strings
         For each export's name, the parameters that stand for its values.
     shipping

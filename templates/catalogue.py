@@ -64,8 +64,6 @@ class Landing:
     ----------
     name
         Name of the file, without its suffix.
-    title
-        What lands.
     vendor
         Label of the group of the vendor's parameters.
     settings

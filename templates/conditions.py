@@ -70,8 +70,6 @@ def wrap_elements(value: Any, condition_of: Callable[[str], str | None]) -> Any:
 
     Parameters
     ----------
-    value
-        A part of a template.
     condition_of
         Takes an element as JSON, and returns the name of its condition or None.
     """

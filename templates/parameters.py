@@ -25,8 +25,6 @@ class Parameter:
 
     Attributes
     ----------
-    name
-        Its logical id.
     label
         What the vendor or AWS calls it; the console shows it.
     description
@@ -36,8 +34,6 @@ class Parameter:
         share one. Empty: no value of the settings becomes this parameter; the template refers to it by itself.
     value
         The type of the setting that it becomes. Default: any string.
-    type
-        CloudFormation's type.
     default
         What the console proposes. None: the user must set it.
     allowed

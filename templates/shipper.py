@@ -50,8 +50,6 @@ class ShipperTemplate:
     ----------
     name
         Name of the file, without its suffix.
-    title
-        What it creates.
     groups
         The parameters, as the console groups them.
     """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
+import importlib.util
 import itertools
 import os
 import signal
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +19,7 @@ from typing import Any
 import hypothesis
 import pytest
 import yaml
+from hypothesis.internal.conjecture import providers
 
 from policy_proof.synthesis import ROOT, Synthesized, cdk_context, share_between_processes, synthesize, synthesize_now
 from tests import fast_aws
@@ -29,6 +34,10 @@ os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "no
 EXAMPLES_EACH = int(os.environ.get("LOGDOCK_TEST_EXAMPLES", "10"))  # `make proof` sets it
 hypothesis.settings.register_profile("untimed", deadline=None, max_examples=EXAMPLES_EACH)
 hypothesis.settings.load_profile("untimed")
+if EXAMPLES_EACH == 10:
+    # Hypothesis reads every module for constants to try: seconds in each process, for a twentieth of ten examples.
+    constants: Any = providers
+    constants.is_local_module_file = lambda _: False
 # The strict validator runs in one policy test and in every real synth; here it would cost seconds per App.
 os.environ.setdefault("CDK_VALIDATION", "false")
 fast_aws.install()
@@ -55,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    gc.unfreeze()  # DuckDB reports its own types as leaked where the interpreter cannot collect them at its end
     if folder := getattr(config, "shared_templates", None):
         folder.cleanup()
 
@@ -62,6 +72,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Leave what was imported out of every later collection: it stays until the end."""
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """In a new clone, have one worker after the other import, so that only the first compiles the CDK and the tests."""
+    with ExitStack() as stack:
+        folder = getattr(session.config, "workerinput", {}).get("templates")
+        cdk = importlib.util.find_spec("aws_cdk")
+        if folder and cdk and cdk.cached and not Path(cdk.cached).exists():
+            fcntl.flock(stack.enter_context((Path(folder) / "collection.lock").open("w")), fcntl.LOCK_EX)
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

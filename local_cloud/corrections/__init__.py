@@ -13,6 +13,7 @@ from local_cloud.corrections import (
     buckets,
     custom_resources,
     databases,
+    destinations,
     event_history,
     functions,
     log_groups,
@@ -54,6 +55,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     topics.apply()
     alarms.apply()
     functions.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
+    destinations.apply()
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     tables.apply()
     other_accounts.apply()

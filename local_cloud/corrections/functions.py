@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import json
 import queue
+import tempfile
+import threading
 import uuid
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -29,6 +35,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     _deliver_failed_events_to_s3(endpoint_url, ca_bundle)
     _log_where_a_group_is()
     _log_every_line()
+    _extract_once()
 
 
 def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:
@@ -101,6 +108,29 @@ def _log_every_line() -> None:
         return "\n".join(kept)
 
     lambda_runtime.Worker._drain_stderr_bounded = read
+
+
+def _extract_once() -> None:
+    """Extract the same code, or the same layer of 40 MB, once for all execution environments, as Lambda shares layers.
+
+    MiniStack extracts both for each environment, and Python compiles them each time. No function may write to them:
+    AWS Lambda Developer Guide, "Lambda execution environment" (`/tmp` is what can be written to).
+    """
+    lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": _SharedZip})
+
+
+class _SharedZip(zipfile.ZipFile):
+    _lock = threading.Lock()
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        content = repr([(each.filename, each.CRC, each.file_size) for each in self.infolist()])
+        shared = Path(tempfile.gettempdir()) / "ministack-code" / hashlib.sha256(content.encode()).hexdigest()
+        with self._lock:
+            if not shared.exists():
+                super().extractall(partial := shared.with_suffix(".part"), members, pwd)
+                partial.rename(shared)
+        for entry in shared.iterdir():
+            (Path(path) / entry.name).symlink_to(entry)
 
 
 def client_of_role(service: str, config: Mapping[str, Any], endpoint_url: str, ca_bundle: str) -> Any:

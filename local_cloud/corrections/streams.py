@@ -12,21 +12,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from ministack.core import iam_evaluator, lambda_runtime, responses
+from ministack.core import responses
 from ministack.services import cloudwatch_logs, kinesis, lambda_svc
 
+from local_cloud.corrections.destinations import is_destination, route
 from local_cloud.corrections.functions import client_of_role
+from local_cloud.corrections.logs_roles import LOGS, control_message, role_may, service_may_assume, writer
 from local_cloud.corrections.operations import client, intercept, json_error
 from local_cloud.corrections.permissions import KeyUse, ask_key_too, key_arn_of, refusal_to_pass
 from local_cloud.corrections.templates import extend
-from local_cloud.stand_ins.service_principal import ServiceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from local_cloud.corrections.operations import Answer, Proceed, Request
 
-_SERVICE = "logs.amazonaws.com"
 _KEY_ACTIONS = {
     "kinesis:PutRecord": "kms:GenerateDataKey",
     "kinesis:PutRecords": "kms:GenerateDataKey",
@@ -80,7 +80,7 @@ def _read_streams_by_the_functions_role() -> None:
                 actor = client("lambda").get_function_configuration(FunctionName=mapping["FunctionName"])
             except ClientError:
                 return False
-            return all(_role_may(actor, f"kinesis:{action}", arn) for action in _READS)
+            return all(role_may(actor, f"kinesis:{action}", arn) for action in _READS)
 
     def mappings() -> Iterator[Any]:
         for account_id, region, mapping in original():
@@ -93,7 +93,8 @@ def _read_streams_by_the_functions_role() -> None:
 def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
     """CloudWatch Logs writes to a stream as the filter's role, and invokes a function asynchronously.
 
-    MiniStack stores the former and stops, and invokes the latter once.
+    Another account's destination has a stream and a role of its own. MiniStack stores the former and stops, and invokes
+    the latter once.
     """
     # Not in the request's thread, which is the one that will answer the write; in one, which keeps the order.
     writers = ThreadPoolExecutor(max_workers=1)
@@ -128,6 +129,12 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
             if not message["logEvents"]:
                 continue
             packed = gzip.compress(json.dumps(message).encode())
+            role_arn, account = subscription["roleArn"], responses.get_account_id()
+            if is_destination(destination):
+                found = route(destination, group_name)
+                if found is None:  # it is gone, or takes nothing of this account
+                    continue
+                account, (destination, role_arn) = destination.split(":")[4], found
             if ":kinesis:" in destination:
                 # The events of a log stream stay together, and in order, unless the filter says otherwise.
                 is_random = subscription.get("distribution") == "Random"
@@ -137,7 +144,9 @@ def _deliver_subscriptions(endpoint_url: str, ca_bundle: str) -> None:
                     "Data": packed,
                     "PartitionKey": (uuid.uuid4() if is_random else together).hex,
                 }
-                writers.submit(write, _writer(subscription["roleArn"]), record).add_done_callback(log_failure)
+                with responses.request_scope(account, responses.get_region()):
+                    actor = writer(role_arn)
+                writers.submit(write, actor, record).add_done_callback(log_failure)
             else:
                 payload = {"awslogs": {"data": base64.b64encode(packed).decode()}}
                 invocation = {"InvocationType": "Event", "Payload": json.dumps(payload).encode()}
@@ -154,7 +163,7 @@ async def _test_where_subscriptions_go(request: Request, proceed: Proceed) -> An
     """
     group, destination = request.parameters.get("logGroupName", ""), request.parameters.get("destinationArn", "")
     role_arn = request.parameters.get("roleArn")
-    if role_arn and (refusal := refusal_to_pass(request, role_arn, _SERVICE)):
+    if role_arn and (refusal := refusal_to_pass(request, role_arn, LOGS)):
         return json_error("AccessDeniedException", refusal)
     if ":kinesis:" in destination and not _takes_a_control_message(destination, role_arn or "", group):
         return json_error("InvalidParameterException", _UNDELIVERED)
@@ -162,47 +171,11 @@ async def _test_where_subscriptions_go(request: Request, proceed: Proceed) -> An
 
 
 def _takes_a_control_message(stream_arn: str, role_arn: str, group: str) -> bool:
-    control = {
-        "messageType": "CONTROL_MESSAGE",
-        "owner": "CloudwatchLogs",
-        "logGroup": "",
-        "logStream": "",
-        "subscriptionFilters": [],
-        "logEvents": [{"id": "", "timestamp": 0, "message": "CWL CONTROL MESSAGE: Checking health."}],
-    }
+    account, region = responses.get_account_id(), responses.get_region()
     return bool(
-        _logs_may_assume(role_arn, group)
-        and _role_may(_writer(role_arn), "kinesis:PutRecord", stream_arn)
-        and kinesis.put_record_internal(stream_arn, uuid.uuid4().hex, gzip.compress(json.dumps(control).encode()))
+        service_may_assume(role_arn, account, f"arn:aws:logs:{region}:{account}:log-group:{group}:*")
+        and role_may(writer(role_arn), "kinesis:PutRecord", stream_arn)
+        and kinesis.put_record_internal(
+            stream_arn, uuid.uuid4().hex, gzip.compress(json.dumps(control_message()).encode())
+        )
     )
-
-
-def _writer(role_arn: str) -> dict[str, str]:
-    """Return a client of CloudWatch Logs with the credentials of a role."""
-    arn = f"arn:aws:lambda:{responses.get_region()}:{responses.get_account_id()}:function:CloudWatchLogs"
-    return {"FunctionName": "CloudWatchLogs", "FunctionArn": arn, "Role": role_arn}
-
-
-def _role_may(actor: Mapping[str, Any], action: str, stream_arn: str) -> bool:
-    """Ask IAM, and the stream's key where there is one, about a role."""
-    access_key_id = lambda_runtime.execution_credentials(actor)["AWS_ACCESS_KEY_ID"]
-    service, region = action.partition(":")[0], responses.get_region()
-    return iam_evaluator.enforce(access_key_id, action, service, region, stream_arn) is None
-
-
-def _logs_may_assume(role_arn: str, log_group: str) -> bool:
-    account_id, region = responses.get_account_id(), responses.get_region()
-    try:
-        role = client("iam").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
-    except ClientError:
-        return False
-    # A trust policy names no resource, and the evaluator wants one.
-    statements = [{**statement, "Resource": "*"} for statement in role["AssumeRolePolicyDocument"]["Statement"]]
-    return ServiceRequest(
-        service=_SERVICE,
-        action="sts:AssumeRole",
-        resource_arn="*",
-        region=region,
-        source_account=account_id,
-        source_arn=f"arn:aws:logs:{region}:{account_id}:log-group:{log_group}:*",
-    ).is_allowed_by(json.dumps({"Statement": statements}))

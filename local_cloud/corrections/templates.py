@@ -86,7 +86,8 @@ def define(
     """
 
     def made(properties: Properties, put: Callable[[Properties], str]) -> tuple[str, dict[str, str]]:
-        return properties.get("AlarmName") or properties["Name"], {"Arn": put(properties)}
+        name = properties.get("AlarmName") or properties.get("DestinationName") or properties["Name"]
+        return name, {"Arn": put(properties)}
 
     provisioners._RESOURCE_HANDLERS[kind] = {
         "create": lambda _id, properties, _stack: made(properties, create),

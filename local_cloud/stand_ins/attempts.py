@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.stage import UNRELATED_ACCOUNT
@@ -72,13 +73,10 @@ def encrypt_otherwise(s3: Any, bucket: str, key: str, *, other_key_arn: str, kms
     """Upload under an encryption that is not the bucket's own."""
 
     def put(**headers: str) -> Any:
-        return lambda: s3.put_object(Bucket=bucket, Key=key, Body=_FORGED, **headers)
+        return partial(s3.put_object, Bucket=bucket, Key=key, Body=_FORGED, **headers)
 
     attempts = [
-        (
-            "upload under a key of another account",
-            put(ServerSideEncryption="aws:kms", SSEKMSKeyId=other_key_arn),
-        ),
+        ("upload under a key of another account", put(ServerSideEncryption="aws:kms", SSEKMSKeyId=other_key_arn)),
         ("upload under the account's default key", put(ServerSideEncryption="aws:kms")),
         (
             "upload under a key that only the uploader has (SSE-C)",
@@ -115,10 +113,6 @@ def reach_further(stage: Stage, session: Credentials, *, own: str, is_inside: bo
 
     Parameters
     ----------
-    stage
-        The cloud.
-    session
-        The session.
     own
         The export that the session belongs to.
     is_inside
@@ -148,7 +142,7 @@ def reach_further(stage: Stage, session: Credentials, *, own: str, is_inside: bo
             group = outputs["LogGroupNames"].split(",")[0].rstrip("*")
             attempts += [
                 (f"write into a log group of {other.name}", _log(logs, group)),
-                (f"read a log group of {other.name}", _filter(logs, group)),
+                (f"read a log group of {other.name}", partial(logs.filter_log_events, logGroupName=group)),
             ]
     return attempts
 
@@ -158,8 +152,6 @@ def reach_members(stage: Stage, identity: Credentials, session: Credentials, mem
 
     Parameters
     ----------
-    stage
-        The cloud.
     identity
         The vendor's own identity, as which it assumes the member's role.
     session
@@ -179,7 +171,7 @@ def reach_members(stage: Stage, identity: Credentials, session: Credentials, mem
         attempts += [
             (
                 f"assume the role of {other.member_id} with another member's external id",
-                _as(stage, identity, role, own),
+                partial(assume, stage, identity, role, own),
             ),
             (f"go on into the role of {other.member_id}", _into(stage, session, role, other)),
         ]
@@ -191,25 +183,17 @@ def reach_members(stage: Stage, identity: Credentials, session: Credentials, mem
     return attempts
 
 
-def _as(stage: Stage, identity: Credentials, role_arn: str, external_id: str) -> Any:
-    return lambda: assume(stage, identity, role_arn, external_id)
-
-
 def _into(stage: Stage, session: Credentials, role_arn: str, export: Any) -> Any:
     ids = stage.external_ids(export)
-    return lambda: assume(stage, session, role_arn, ids[-1] if ids else None)
+    return partial(assume, stage, session, role_arn, ids[-1] if ids else None)
 
 
 def _write(s3: Any, bucket: str, key: str = "forged") -> Any:
-    return lambda: s3.put_object(Bucket=bucket, Key=key, Body=_FORGED)
+    return partial(s3.put_object, Bucket=bucket, Key=key, Body=_FORGED)
 
 
 def _log(logs: Any, group: str) -> Any:
-    return lambda: logs.create_log_stream(logGroupName=group, logStreamName="forged")
-
-
-def _filter(logs: Any, group: str) -> Any:
-    return lambda: logs.filter_log_events(logGroupName=group)
+    return partial(logs.create_log_stream, logGroupName=group, logStreamName="forged")
 
 
 def tamper_with_log_group(logs: Any, group: str, stream: str, *, filter_name: str) -> list[Attempt]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from local_cloud.stage import Stage
     from logdock.settings.exports import Export
 
-_DEADLINE_SECONDS = 20.0
+_DEADLINE_SECONDS = 60.0
 _POLL_SECONDS = 0.3
 _SEND = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
 _ENTER = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}

@@ -28,10 +28,6 @@ def written_again(name: str, count: int, rewrite: Callable[[str, int, int], tupl
 
     Parameters
     ----------
-    name
-        The recorded file.
-    count
-        How many lines.
     rewrite
         Takes a recorded line, its number and a time in nanoseconds since 1970; returns the new line and its marker.
     """

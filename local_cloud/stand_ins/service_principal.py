@@ -20,10 +20,6 @@ class ServiceRequest:
     ----------
     service
         The service principal, such as ``cloudtrail.amazonaws.com``.
-    action, resource_arn
-        What it does, and to what.
-    region
-        Where.
     source_account, source_arn
         For whom: the account and the resource whose logs these are.
     context

@@ -38,8 +38,6 @@ def vendor_identity(stage: Stage, principal_arn: str) -> Credentials:
 
     Parameters
     ----------
-    stage
-        The cloud.
     principal_arn
         The root, a role or a user of the vendor's account.
     """
@@ -85,14 +83,8 @@ def role_session(
 
     Parameters
     ----------
-    stage
-        The cloud.
-    account
-        The account.
     role_name
         Its name, without a path.
-    policy
-        What it may do.
     service
         An AWS service that may also assume it, in addition to its own account.
     """

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
-import ssl
-import threading
 from typing import TYPE_CHECKING, Self
+
+from local_cloud.tls_server import TlsServer
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 PATH = "/hooks/b7c1f0d2"
 HEADER, HEADER_VALUE = "X-Api-Key", "chat-key-5d1e"
@@ -30,8 +29,7 @@ class Webhook:
     url: str
 
     def __init__(self, *, certificate: Path, key: Path) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate, key)
+        self._certificate, self._key = certificate, key
         self.texts: list[str] = []
 
     def __enter__(self) -> Self:
@@ -51,18 +49,11 @@ class Webhook:
             def log_message(self, *_: object) -> None:
                 """Nothing: the request's line holds the secret path."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.socket = self._context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self._server.server_address[1]}{PATH}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = TlsServer(Handler, certificate=self._certificate, key=self._key)
+        self.url = f"{self._server.url}{PATH}"
+        self._server.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from email.message import Message
     from pathlib import Path
-    from types import TracebackType
 
 _RECORDED_HEADERS = ("Accept", "Content-Type", "Cc-Version")
 
@@ -167,12 +166,7 @@ class VendorApi(ABC):
         self._server.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop."""
         self._server.stop()
 
@@ -193,8 +187,6 @@ class VendorApi(ABC):
             Which requests: the method, and something that the path contains.
         reply
             The answer; None for a connection that is closed without one.
-        times
-            How many requests.
         is_carried_out
             Whether what was asked is done all the same.
         """

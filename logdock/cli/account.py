@@ -5,24 +5,26 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import botocore
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.session import Session
 from log_shipper.aws_times import parse_time
 from log_shipper.mark_items import DynamoDB
 
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.errors import CommandError, ExitCode, is_absent, require_known
 from logdock.cli.options import DEFAULT_SETTINGS, cdk_settings_option, settings_option
 from logdock.settings import Deployment, SettingsError, load_settings
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudtrail import CloudTrailClient
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sns.type_defs import SubscriptionTypeDef
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -45,7 +48,6 @@ WORKERS = 16
 """How many requests a command has under way at once, at most, where each takes memory or a limited service."""
 CONNECTIONS = 32
 """How many small requests are under way at once, at most."""
-LONGEST_INVOCATION_SECONDS = 900
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=5,
@@ -72,6 +74,16 @@ def read_settings(file: Path) -> Deployment:
         raise CommandError(str(error), ExitCode.USAGE) from error
 
 
+def _at_home(service: str) -> Any:
+    """Return an attribute of an account: the client of a service in the deployment's own Region."""
+    return cached_property(lambda account: account._client(service, account.settings.region))
+
+
+def _in_region(service: str) -> Any:
+    """Return a method of an account: it returns the client of a service in a Region."""
+    return lambda account, region: account._client(service, region)
+
+
 class MarkTableClient(DynamoDB, Protocol):
     """The calls that commands make of DynamoDB's client."""
 
@@ -84,8 +96,6 @@ class Account:
 
     Parameters
     ----------
-    settings
-        The deployment.
     profile
         AWS profile; None for what the AWS CLI would use.
     region
@@ -110,12 +120,8 @@ class Account:
         *,
         landing_profiles: Sequence[str] | None = None,
     ) -> None:
-        if region is not None and region not in settings.regions:
-            raise CommandError(
-                f"--region {region}: {settings.deployment} has nothing there; "
-                f"{closest(region, list(settings.regions))}",
-                ExitCode.USAGE,
-            )
+        if region is not None:
+            require_known(region, settings.regions, f"--region {region}: {settings.deployment} has nothing there")
         self.settings, self.names, self._file = settings, Names.of(settings), file
         self.regions = (region,) if region else settings.regions
         # boto3 would bring its uploads and downloads of files along, which take a quarter of its start
@@ -165,107 +171,29 @@ class Account:
         with self._counting:
             self.requests[model.service_model.service_name, model.name] += len(params.get("MetricDataQueries", "1"))
 
-    @cached_property
-    def s3(self) -> S3Client:
-        """S3 in the deployment's own Region."""
-        client: S3Client = self._client("s3", self.settings.region)
-        return client
+    s3: S3Client = _at_home("s3")
+    dynamodb: MarkTableClient = _at_home("dynamodb")
+    athena: Any = _at_home("athena")
+    sqs: SQSClient = _at_home("sqs")
+    events: EventBridgeClient = _at_home("events")
+    firehose: FirehoseClient = _at_home("firehose")
+    iam: IAMClient = _at_home("iam")
+    rds: RDSClient = _at_home("rds")
+    secrets_manager: SecretsManagerClient = _at_home("secretsmanager")
 
-    @cached_property
-    def dynamodb(self) -> MarkTableClient:
-        """DynamoDB in the deployment's own Region, where the mark table is."""
-        client: MarkTableClient = self._client("dynamodb", self.settings.region)
-        return client
-
-    @cached_property
-    def athena(self) -> Any:
-        """Athena in the deployment's own Region, where its workgroup is."""
-        return self._client("athena", self.settings.region)
-
-    @cached_property
-    def sqs(self) -> SQSClient:
-        """SQS, where all queues are, in the deployment's own Region."""
-        client: SQSClient = self._client("sqs", self.settings.region)
-        return client
-
-    @cached_property
-    def events(self) -> EventBridgeClient:
-        """EventBridge in the deployment's own Region."""
-        client: EventBridgeClient = self._client("events", self.settings.region)
-        return client
-
-    @cached_property
-    def firehose(self) -> FirehoseClient:
-        """Firehose in the deployment's own Region, where metrics are streamed."""
-        client: FirehoseClient = self._client("firehose", self.settings.region)
-        return client
-
-    @cached_property
-    def iam(self) -> IAMClient:
-        """IAM, which has no Region; called from the deployment's own Region."""
-        client: IAMClient = self._client("iam", self.settings.region)
-        return client
-
-    @cached_property
-    def rds(self) -> RDSClient:
-        """RDS in the deployment's own Region."""
-        client: RDSClient = self._client("rds", self.settings.region)
-        return client
-
-    @cached_property
-    def secrets_manager(self) -> SecretsManagerClient:
-        """Secrets Manager in the deployment's own Region."""
-        client: SecretsManagerClient = self._client("secretsmanager", self.settings.region)
-        return client
-
-    def s3_in(self, region: str) -> S3Client:
-        """S3 in a Region."""
-        client: S3Client = self._client("s3", region)
-        return client
-
-    def cloudwatch_in(self, region: str) -> CloudWatchClient:
-        """CloudWatch in a Region."""
-        client: CloudWatchClient = self._client("cloudwatch", region)
-        return client
-
-    def cloudformation_in(self, region: str) -> CloudFormationClient:
-        """CloudFormation in a Region."""
-        client: CloudFormationClient = self._client("cloudformation", region)
-        return client
-
-    def cloudtrail_in(self, region: str) -> CloudTrailClient:
-        """CloudTrail in a Region."""
-        client: CloudTrailClient = self._client("cloudtrail", region)
-        return client
-
-    def kms_in(self, region: str) -> KMSClient:
-        """KMS in a Region."""
-        client: KMSClient = self._client("kms", region)
-        return client
-
-    def sns_in(self, region: str) -> SNSClient:
-        """SNS in a Region."""
-        client: SNSClient = self._client("sns", region)
-        return client
-
-    def logs_in(self, region: str) -> CloudWatchLogsClient:
-        """CloudWatch Logs in a Region."""
-        client: CloudWatchLogsClient = self._client("logs", region)
-        return client
-
-    def ssm_in(self, region: str) -> SSMClient:
-        """Systems Manager in a Region."""
-        client: SSMClient = self._client("ssm", region)
-        return client
-
-    def states_in(self, region: str) -> SFNClient:
-        """Step Functions in a Region."""
-        client: SFNClient = self._client("stepfunctions", region)
-        return client
+    s3_in: Callable[[str], S3Client] = _in_region("s3")
+    cloudwatch_in: Callable[[str], CloudWatchClient] = _in_region("cloudwatch")
+    cloudformation_in: Callable[[str], CloudFormationClient] = _in_region("cloudformation")
+    cloudtrail_in: Callable[[str], CloudTrailClient] = _in_region("cloudtrail")
+    kms_in: Callable[[str], KMSClient] = _in_region("kms")
+    sns_in: Callable[[str], SNSClient] = _in_region("sns")
+    logs_in: Callable[[str], CloudWatchLogsClient] = _in_region("logs")
+    ssm_in: Callable[[str], SSMClient] = _in_region("ssm")
+    states_in: Callable[[str], SFNClient] = _in_region("stepfunctions")
 
     def lambda_in(self, region: str) -> LambdaClient:
         """Lambda in a Region; it waits as long as a function may run."""
-        longer = Config(read_timeout=LONGEST_INVOCATION_SECONDS, retries={"mode": "standard", "total_max_attempts": 2})
+        longer = Config(read_timeout=900, retries={"mode": "standard", "total_max_attempts": 2})
         client: LambdaClient = self._client("lambda", region, _CONFIG.merge(longer))
         return client
 
@@ -294,6 +222,25 @@ class Account:
             f"{name} is not deployed in {where} of the account {self.settings.account}: `{self.deploy(name)}`",
             ExitCode.NOT_DEPLOYED,
         )
+
+    @contextmanager
+    def requires(self, stack: str, region: str | None = None) -> Iterator[None]:
+        """Raise that a stack is not deployed, where AWS answers that something of it does not exist."""
+        try:
+            yield
+        except ClientError as error:
+            if is_absent(error):
+                raise self.not_deployed(stack, region) from None
+            raise
+
+    def subscriptions(self, topic_arn: str, region: str) -> list[SubscriptionTypeDef]:
+        """Return the subscriptions of a topic."""
+        pages = self.sns_in(region).get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+        return [each for page in pages for each in page["Subscriptions"]]
+
+    def stack_of(self, region: str) -> str:
+        """Return which stack has a Region's alert topic, failure bucket and key."""
+        return "core" if region == self.settings.region else "shipper"
 
 
 class LandingAccount(Account):

@@ -1,4 +1,4 @@
-"""Durations and ages, as tables show them."""
+"""Durations, ages and numbers, as tables and sentences show them."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def duration(seconds: float | None) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{max(0, seconds):.0f} s"
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number of things."""
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -7,7 +7,7 @@ import json
 import typer
 
 from logdock.cli.account import Account, read_settings
-from logdock.cli.errors import ExitCode, is_absent
+from logdock.cli.errors import ExitCode
 from logdock.cli.options import DEFAULT_SETTINGS, Command, Json, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 
@@ -56,21 +56,14 @@ _UNCONFIRMED = "has not confirmed"
 
 def _send(account: Account, region: str) -> dict[str, str]:
     """Have the state machine of reminders send the message, by the way that they take; return who it goes to."""
-    states, sns = account.states_in(region), account.sns_in(region)
-    alerts_of = account.settings.alerts
-    try:
+    states, alerts_of = account.states_in(region), account.settings.alerts
+    with account.requires(account.stack_of(region), region):
         states.start_execution(
             stateMachineArn=account.names.alerts_machine_arn(region), input=json.dumps({"state": "TEST"})
         )
-        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=account.names.alert_topic_in(region))
         subscribed = {
             each["Endpoint"]: "confirmed" if each["SubscriptionArn"].startswith("arn:") else _UNCONFIRMED
-            for page in pages
-            for each in page["Subscriptions"]
+            for each in account.subscriptions(account.names.alert_topic_in(region), region)
         }
-    except account.states_in(region).exceptions.ClientError as error:
-        if is_absent(error):
-            raise account.not_deployed("core" if region == account.settings.region else "shipper", region) from None
-        raise
     asked = [*alerts_of.sns_topic_arns, *(["the webhook"] if alerts_of.webhook else [])]
     return subscribed | dict.fromkeys(asked, "is sent it")

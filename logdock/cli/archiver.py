@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
 from log_shipper import errors as shipper_errors
 
 from logdock.cli.account import Account
-from logdock.cli.errors import is_absent
 
 _SHOWN_ERRORS = frozenset(name for name in vars(shipper_errors) if name.endswith("Error"))
 """Errors whose text never holds a record's content."""
@@ -30,12 +28,8 @@ def invoke(account: Account, region: str, event: str) -> Answer:
     CommandError
         When it is not deployed.
     """
-    try:
+    with account.requires("shipper", region):
         answer = account.lambda_in(region).invoke(FunctionName=account.names.archiver, Payload=event.encode())
-    except ClientError as error:
-        if is_absent(error):
-            raise account.not_deployed("shipper", region) from None
-        raise
     said = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         return Answer(error_in(said), took_any=False)

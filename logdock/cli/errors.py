@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Collection
 from enum import IntEnum
 
 from botocore import exceptions as boto
@@ -42,7 +43,8 @@ _THROTTLED = frozenset(
 _ABSENT = frozenset(
     {"NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException",
      "ParameterNotFound", "NoSuchEntity", "ResourceNotFound", "NotFoundException", "DBClusterNotFoundFault",
-     "DBClusterNotFound", "NoSuchBucketPolicy", "StateMachineDoesNotExist"}
+     "DBClusterNotFound", "NoSuchBucketPolicy", "StateMachineDoesNotExist", "404", "NoSuchKey", "NoSuchVersion",
+     "NotFound"}
 )  # fmt: skip
 _ACTIONS = {
     "ListObjectsV2": "s3:ListBucket", "ListObjectVersions": "s3:ListBucketVersions", "HeadBucket": "s3:ListBucket",
@@ -61,13 +63,7 @@ def code_of(error: Exception) -> str:
 
 def is_absent(error: Exception) -> bool:
     """Say whether AWS answered that a thing does not exist."""
-    return code_of(error) in _ABSENT or code_of(error) in (
-        "404",
-        "NoSuchKey",
-        "NoSuchVersion",
-        "NotFound",
-        "StateMachineDoesNotExist",
-    )
+    return code_of(error) in _ABSENT
 
 
 def is_refused(error: Exception) -> bool:
@@ -131,3 +127,9 @@ def closest(given: str, known: list[str]) -> str:
     """Return the end of a message about a name that nothing has: what was meant, or what there is."""
     close = difflib.get_close_matches(given, known, n=1)
     return f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
+
+
+def require_known(given: str, known: Collection[str], otherwise: str) -> None:
+    """Raise an error of use, which ends as `closest` says, for a name that nothing has."""
+    if given not in known:
+        raise CommandError(f"{otherwise}; {closest(given, list(known))}", ExitCode.USAGE)

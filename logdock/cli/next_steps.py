@@ -12,7 +12,7 @@ import typer
 from botocore.exceptions import ClientError
 
 from logdock.cli.account import Account, no_landing_profile, read_settings
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.errors import require_known
 from logdock.cli.options import DEFAULT_SETTINGS, Json, LandingProfiles, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 
@@ -48,9 +48,8 @@ def next_steps(
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings, landing_profiles=landing_profile)
     wanted = _stacks(account)
-    if name is not None and name not in wanted:
-        raise CommandError(f"{name}: the settings have no such export, nor destination that fetches; "
-                           f"{closest(name, [*wanted])}", ExitCode.USAGE)  # fmt: skip
+    if name is not None:
+        require_known(name, wanted, f"{name}: the settings have no such export, nor destination that fetches")
     chosen = {each: where for each, where in wanted.items() if name in (None, each)}
     found = {each: _outputs(at.account, at.name, at.prefix) for each, at in chosen.items() if at.account}
     missing = [export for export in account.settings.exports if export.name in chosen and export.name not in found]

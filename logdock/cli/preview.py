@@ -34,13 +34,11 @@ from log_shipper.telemetry import Tally
 from log_shipper.transform import Segment, Transform
 
 from logdock.cli.account import read_settings
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.errors import CommandError, ExitCode, require_known
 from logdock.cli.logs.times import moment
 from logdock.cli.options import DEFAULT_SETTINGS, SettingsFile
 from logdock.cli.screen import Screen
 from logdock.cli.terminal import printable, printable_json_lines
-from logdock.settings import Deployment
-from logdock.settings.exports import Export
 from logdock.settings.landing import LogGroupLanding
 from logdock.settings.shipper_document import shipper_document
 
@@ -90,7 +88,9 @@ def preview(
     """
     screen = Screen(as_json=as_json)
     deployment = read_settings(settings)
-    chosen = _chosen(deployment, export)
+    exports = {each.name: each for each in deployment.exports}
+    require_known(export, exports, f"{export}: the settings have no such export")
+    chosen = exports[export]
     try:
         config = parse_export_config(chosen.name, orjson.dumps(shipper_document(chosen)))
     except ShipperError as error:
@@ -101,7 +101,8 @@ def preview(
     landing = chosen.landing(deployment)
     if isinstance(landing, LogGroupLanding):
         _refuse_option("--key", key, "lands in log groups: use --log-group and --stream-name")
-        preview = _LoggedPreview(config, printer, _log_group(landing, log_group), stream_name)
+        log_group = log_group or next(iter((*landing.names, *landing.prefixes)), "preview")
+        preview = _LoggedPreview(config, printer, log_group, stream_name)
         preview.joins_files = deployment.subscriptions == "kinesis"
     else:
         _refuse_option("--log-group", log_group, "lands in a bucket: use --key")
@@ -127,21 +128,9 @@ def preview(
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
-def _chosen(deployment: Deployment, name: str) -> Export:
-    for each in deployment.exports:
-        if each.name == name:
-            return each
-    known = [each.name for each in deployment.exports]
-    raise CommandError(f"{name}: the settings have no such export; {closest(name, known)}", ExitCode.USAGE)
-
-
 def _refuse_option(option: str, value: str | None, reason: str) -> None:
     if value is not None:
         raise CommandError(f"{option} {value}: the export {reason}", ExitCode.USAGE)
-
-
-def _log_group(landing: LogGroupLanding, name: str | None) -> str:
-    return name or next(iter((*landing.names, *landing.prefixes)), "preview")
 
 
 @contextmanager

@@ -130,8 +130,6 @@ class Screen:
 
         Parameters
         ----------
-        columns, rows
-            The headings and the cells.
         can_go
             Columns that are optional.
         as_records

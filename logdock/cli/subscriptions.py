@@ -1,7 +1,8 @@
-"""By which subscription the archiver gets what a log group holds for an export."""
+"""Log groups of exports, and by which subscription the archiver gets what one holds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from log_shipper.events import FILTER_PREFIX
@@ -10,7 +11,24 @@ from logdock.cli.account import Account
 from logdock.settings.export_base import ExportBase
 
 if TYPE_CHECKING:
-    from mypy_boto3_logs.type_defs import SubscriptionFilterTypeDef
+    from mypy_boto3_logs.type_defs import LogGroupTypeDef, SubscriptionFilterTypeDef
+
+
+def list_groups(account: Account, region: str, prefix: str) -> Iterator[LogGroupTypeDef]:
+    """Yield the log groups with a prefix, by their names (CloudWatch Logs API Reference, DescribeLogGroups)."""
+    pages = account.logs_in(region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+    return (each for page in pages for each in page["logGroups"])
+
+
+def find_group(account: Account, region: str, name: str) -> LogGroupTypeDef | None:
+    """Return a log group; None when there is none of that name."""
+    return next((each for each in list_groups(account, region, name) if each["logGroupName"] == name), None)
+
+
+def groups_under(account: Account, region: str, prefix: str) -> Iterator[LogGroupTypeDef]:
+    """Yield the log groups that an export with a prefix is subscribed to: not those of the deployment's functions."""
+    own = f"/aws/lambda/{account.settings.deployment}-"
+    return (each for each in list_groups(account, region, prefix) if not each["logGroupName"].startswith(own))
 
 
 def filter_name(export: ExportBase) -> str:

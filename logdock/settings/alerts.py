@@ -9,20 +9,11 @@ from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.model import Model
 from logdock.settings.secret_reference import SecretReference
-from logdock.settings.text import EachOnce, Email, HttpsUrl, LogGroupName, Switch, invalid, matching
+from logdock.settings.text import EachOnce, Email, HttpsUrl, LogGroupName, Switch, between, invalid, matching
 
 MINUTES_OF_A_DAY = 1440
 MAX_SILENT_MINUTES = 2880
 """The longest warm-up of a CloudWatch alarm: a longer silence could not be distinguished from a new deploy."""
-
-
-def _between(least: int, most: int, allowed: str) -> tuple[Strict, AfterValidator, object]:
-    def check(value: int) -> int:
-        if not least <= value <= most:
-            raise invalid(allowed)
-        return value
-
-    return Strict(), AfterValidator(check), Field(json_schema_extra={"minimum": least, "maximum": most})
 
 
 def _silent_minutes(value: int) -> int:
@@ -40,25 +31,17 @@ SilentMinutes = Annotated[
 ]
 """Minutes without a landing; a CloudWatch alarm of one-minute periods spans a day at most (PutMetricAlarm)."""
 
-LagMinutes = Annotated[int, *_between(5, MINUTES_OF_A_DAY, f"5 to {MINUTES_OF_A_DAY} minutes")]
+LagMinutes = Annotated[int, Strict(), *between(5, MINUTES_OF_A_DAY, f"5 to {MINUTES_OF_A_DAY} minutes")]
 """Minutes between landing and shipping."""
 
-RemindMinutes = Annotated[int, *_between(60, 43200, "60 to 43200 minutes (an hour to 30 days)")]
+RemindMinutes = Annotated[int, Strict(), *between(60, 43200, "60 to 43200 minutes (an hour to 30 days)")]
 """Minutes between two reminders."""
 
-PerHour = Annotated[int, *_between(1, 1_000_000, "1 to 1000000 in an hour")]
+PerHour = Annotated[int, Strict(), *between(1, 1_000_000, "1 to 1000000 in an hour")]
 """Occurrences in an hour."""
 
 
-def _gigabytes(value: float) -> float:
-    if not 0.001 <= value <= 1_000_000:
-        raise invalid("0.001 to 1000000 GB in 24 hours")
-    return value
-
-
-Gigabytes = Annotated[
-    float, AfterValidator(_gigabytes), Field(json_schema_extra={"minimum": 0.001, "maximum": 1_000_000})
-]
+Gigabytes = Annotated[float, *between(0.001, 1_000_000, "0.001 to 1000000 GB in 24 hours")]
 """Gigabytes (10^9 bytes) in 24 hours."""
 
 TopicArn = Annotated[

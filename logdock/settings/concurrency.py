@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import Strict
 
-from logdock.settings.text import invalid
+from logdock.settings.text import between
 
 LEAST_ACCOUNT_CONCURRENCY = 10
 """Invocations at a time that a new account may have in a Region (Lambda Developer Guide, "Lambda quotas")."""
@@ -24,12 +24,6 @@ def default_concurrency(destinations: int) -> int:
     return max(LEAST_CONCURRENCY, min(MOST_BY_DEFAULT, share))
 
 
-def _concurrency(value: int) -> int:
-    if not LEAST_CONCURRENCY <= value <= MOST_CONCURRENCY:
-        raise invalid(f"{LEAST_CONCURRENCY} to {MOST_CONCURRENCY} invocations, which is what Lambda takes for a queue")
-    return value
-
-
 CONCURRENCY_TEXT = (
     "Invocations of the shipper for this destination at a time, 2 to 1,000. Default: 6 divided by the "
     "number of destinations, at least 2 and at most 5: up to three destinations fit into a new account's 10 "
@@ -38,9 +32,10 @@ CONCURRENCY_TEXT = (
 Concurrency = Annotated[
     int,
     Strict(),
-    AfterValidator(_concurrency),
-    Field(
-        json_schema_extra={"minimum": LEAST_CONCURRENCY, "maximum": MOST_CONCURRENCY},
+    *between(
+        LEAST_CONCURRENCY,
+        MOST_CONCURRENCY,
+        f"{LEAST_CONCURRENCY} to {MOST_CONCURRENCY} invocations, which is what Lambda takes for a queue",
     ),
 ]
 """Invocations of a destination's function at a time."""

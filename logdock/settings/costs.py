@@ -200,7 +200,7 @@ def monthly_estimate(
                 export.lands_in, kinds, inputs, compact=deployment.archive.compact, columns=deployment.is_columnar
             )
         ]
-        if export.other_account:
+        if export.announcing_account:
             # Billed as a custom event (Amazon EventBridge pricing): one for each object, to the bus of the deployment.
             events, dollars = _priced(inputs.objects_a_gb * gigabytes, inputs.event)
             rows.append(Row(export=export.name, item="events to another account's bus", units=events, dollars=dollars))
@@ -325,8 +325,9 @@ def alarms_of(deployment: Deployment, export: Export) -> int:
         measured and alerts.daily_gb is not None,
         isinstance(export, CloudwatchLogsExport) and bool(export.log_group_prefixes),  # the connector's schedule
     ]
-    found.append(isinstance(export, DatabaseExport))  # RDS's events
-    if isinstance(export, DatabaseExport | CockroachdbExport):
+    counts_lines = not export.other_account
+    found.append(isinstance(export, DatabaseExport) and counts_lines)  # RDS's events
+    if isinstance(export, DatabaseExport | CockroachdbExport) and counts_lines:
         found += [
             each is not None
             for each in (

@@ -178,14 +178,16 @@ def _archive_days(retention: object) -> int | None:
 
 
 def _clusters(document: Document) -> Iterator[InitErrorDetails]:
-    taken: dict[tuple[str, str], Part] = {}
+    taken: dict[tuple[str | None, str, str], Part] = {}
     for export in document.exports:
         kind = export.text("kind")
         if kind not in ("cockroachdb", "aurora-mysql", "rds"):
             continue
         for setting, noun in (("cluster_id", "cluster"), ("instance_id", "instance")):
             for loc, name in export.ids(setting):
-                other = taken.setdefault(("cockroachdb" if kind == "cockroachdb" else setting, name), export)
+                # CockroachDB's ids are unique, RDS's in an account.
+                place = (None, kind) if kind == "cockroachdb" else (export.text("account"), setting)
+                other = taken.setdefault((*place, name), export)
                 if other is not export:
                     allowed = f"a {noun} that no other export has ({other.where} has it): a {noun} has one log export"
                     yield setting_error(loc, name, allowed)

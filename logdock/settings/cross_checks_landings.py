@@ -82,6 +82,11 @@ class _LogGroup(NamedTuple):
     region: str
     name: str
 
+    @property
+    def place(self) -> tuple[str | None, str]:
+        """The account and Region that has it; no account for the deployment's own."""
+        return self.export.text("account"), self.region
+
 
 def _log_groups(document: Document) -> tuple[list[_LogGroup], list[_LogGroup]]:
     """List the log groups of all exports, by name and by prefix."""
@@ -133,10 +138,10 @@ def _own_log_groups(document: Document) -> Iterator[InitErrorDetails]:
 
 def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
     names, prefixes = _log_groups(document)
-    taken: dict[tuple[str, str], Part] = {}
+    taken: dict[tuple[str | None, str, str], Part] = {}
     reported: set[Loc] = set()
     for group in names:
-        other = taken.setdefault((group.region, group.name), group.export)
+        other = taken.setdefault((*group.place, group.name), group.export)
         # Two exports of databases share log groups only if they share the database, which is reported already.
         both_databases = {other.text("kind"), group.export.text("kind")} <= {"aurora-mysql", "rds"}
         if other is not group.export and not both_databases and group.loc not in reported:
@@ -144,7 +149,7 @@ def _one_export_a_log_group(document: Document) -> Iterator[InitErrorDetails]:
             allowed = f"a log group that no other export has ({other.where} has {group.name})"
             yield setting_error(group.loc, group.name, allowed)
     for at, prefix in enumerate(prefixes):
-        covered = [group for group in names if group.region == prefix.region and group.name.startswith(prefix.name)]
+        covered = [group for group in names if group.place == prefix.place and group.name.startswith(prefix.name)]
         for group in covered:
             if group.export is prefix.export:
                 allowed = f"a log group that log_group_prefixes does not cover already ({prefix.name} does)"

@@ -21,10 +21,6 @@ class ErrorDetail:
         The setting without names: `exports[17].log_types[0]`.
     file
         The file that the value is in, if it is in one.
-    line, column
-        Where it is in that file, counted from 1. None if there is no file or no such place.
-    export
-        Name of the export.
     value
         The value as far as it may be shown: never what may be a secret.
     allowed
@@ -43,15 +39,7 @@ class ErrorDetail:
 
 
 class SettingsError(Exception):
-    """A settings file that cannot be used. The text lists every error: line, setting, value, what is allowed.
-
-    Attributes
-    ----------
-    file
-        The settings file.
-    details
-        The errors, in the order of the settings.
-    """
+    """A settings file that cannot be used. The text lists every error: line, setting, value, what is allowed."""
 
     def __init__(self, file: Path, details: Sequence[ErrorDetail]) -> None:
         self.file, self.details = file, tuple(details)

@@ -75,6 +75,13 @@ class ExportBase(Model):
         description="How many times its stored size a compressed object may expand to. The first 64 MiB always pass. "
         "What exceeds it is not read: the failure bucket gets a note with the sizes, and the object stays where it is.",
     )
+    account: AccountId | None = Field(
+        default=None,
+        description="AWS account that the export lands in, where it is not the deployment's: 12 digits, in quotes. "
+        "Bucket or log groups, key and the vendor's role are then there, and the archive, its copy included, in the "
+        "deployment's ([Several accounts](accounts.md)). Requires `archive` in `ship_to` of a kind that lands in a "
+        "bucket, and the deployment's `subscriptions: kinesis` of one that lands in log groups.",
+    )
 
     lands_in: ClassVar[Literal["bucket", "log groups"]]
     """Where logs of this kind land."""
@@ -105,7 +112,15 @@ class ExportBase(Model):
     @property
     def other_account(self) -> str | None:
         """The account that it lands in, where that is not the deployment's."""
-        return None
+        return self.account
+
+    @property
+    def announcing_account(self) -> str | None:
+        """The other account that announces its objects to the deployment's event bus, if one does.
+
+        What lands in log groups of another account is subscribed instead, and its objects are the archive's.
+        """
+        return self.account if self.lands_in == "bucket" else None
 
     @property
     def has_own_key(self) -> bool:
@@ -151,12 +166,6 @@ class BucketExport(ExportBase):
 
     lands_in = "bucket"
 
-    account: AccountId | None = Field(
-        default=None,
-        description="AWS account that the export lands in, where it is not the deployment's: 12 digits, in quotes. "
-        "Bucket, key and the vendor's role are then there, and the archive, its copy included, in the deployment's "
-        "([Several accounts](accounts.md)). Requires `archive` in `ship_to`.",
-    )
     path_fields: PathFields | None = Field(
         default=None,
         description="Names for parts of the object's key, as in `logs/{team}/{_}/{host}-{date}.log`: each becomes a "
@@ -170,11 +179,6 @@ class BucketExport(ExportBase):
     exclude_keys: tuple[Regex, ...] = Field(
         default=(), max_length=10, description="Leave out objects whose key matches one of these (RE2), at most 10."
     )
-
-    @property
-    def other_account(self) -> str | None:
-        """As the settings say."""
-        return self.account
 
     keys_without_logs: ClassVar[tuple[str, ...]] = ()
     """Keys of objects that the vendor writes beside its logs (RE2): they are neither archived nor shipped."""

@@ -47,8 +47,6 @@ class BucketLanding:
 
     Attributes
     ----------
-    bucket
-        Its name.
     prefix
         What the export's keys begin with: empty, or with a final slash.
     is_own
@@ -77,8 +75,6 @@ class LogGroupLanding:
     ----------
     regions
         The Regions that have them.
-    names
-        Their names.
     prefixes
         Prefixes of names: log groups that exist, and those to come.
     """

@@ -147,9 +147,6 @@ def _say(error: ErrorDetails, source: str | None) -> _Said:
         return _Said(f"missing: {description}", description)
     if kind == "extra_forbidden":
         # The value is not shown: where a setting is misspelt, a secret is likely.
-        if loc[-1] == "account" and (kind_of_export := _lands_in_log_groups(loc)):
-            allowed = f"nothing: log groups of {kind_of_export} are read in the deployment's own account only"
-            return _Said(f"expected {allowed} (docs/accounts.md says how those of others get there)", allowed)
         suggestion, known = _settings_there(loc)
         return _Said(f"unknown setting{suggestion}", known)
     if kind.startswith("union_tag"):
@@ -233,12 +230,6 @@ def _settings_there(loc: tuple[int | str, ...]) -> tuple[str, str | None]:
         return f"; did you mean {close[0]}?", close[0]
     known = f"one of: {', '.join(fields)}" if fields else None
     return f"; expected {known}" if known else "", known
-
-
-def _lands_in_log_groups(loc: tuple[int | str, ...]) -> str | None:
-    """Return the kind of the export at a place, if exports of that kind land in log groups."""
-    found = [model for model in _candidates(loc[:-1]) if getattr(model, "lands_in", None) == "log groups"]
-    return _kind_of(found[0]) if len(found) == 1 else None
 
 
 def _where(loc: tuple[int | str, ...]) -> str:

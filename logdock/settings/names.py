@@ -206,6 +206,14 @@ class Names:
         """Return the name of the role that sends a landing's events to the deployment's account."""
         return f"{self.export(export_name)}_events"
 
+    def destination_arn(self, export_name: str) -> str:
+        """Return the ARN of the destination that log groups of another account are subscribed to."""
+        return f"arn:{self.partition}:logs:{self.region}:{self.account}:destination:{self.export(export_name)}"
+
+    def destination_role(self, export_name: str) -> str:
+        """Return the name of the role by which that destination writes to the stream."""
+        return f"{self.export(export_name)}_destination"
+
     @property
     def landings_bus(self) -> str:
         """The event bus of the deployment's account that other accounts announce what landed to."""
@@ -218,7 +226,7 @@ class Names:
 
     def announcing_rule(self, export: Export) -> str:
         """Return an export's rule as the ARN of a rule names it: with its bus, if that is not the default one."""
-        bus = f"{self.landings_bus}/" if export.other_account else ""
+        bus = f"{self.landings_bus}/" if export.announcing_account else ""
         return f"{bus}{self.export(export.name)}"
 
     def rule_dimensions(self, export: Export) -> dict[str, str]:
@@ -227,7 +235,7 @@ class Names:
         Metrics with `RuleName` alone are of the default bus, and those with `EventBusName` too of another one
         (Amazon EventBridge User Guide, "Monitoring Amazon EventBridge").
         """
-        bus = {"EventBusName": self.landings_bus} if export.other_account else {}
+        bus = {"EventBusName": self.landings_bus} if export.announcing_account else {}
         return {**bus, "RuleName": self.export(export.name)}
 
     def export(self, export_name: str) -> str:

@@ -56,7 +56,7 @@ def find_place(root: yaml.Node, path: Sequence[int | str], *, at_key: bool = Fal
             mark = node.start_mark
         else:
             return _place(mark)
-    source = node.value if isinstance(node, yaml.ScalarNode) and node.style is None else None
+    source = node.value if isinstance(node, yaml.ScalarNode) and not node.style else None
     return _place(mark, source)
 
 

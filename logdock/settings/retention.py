@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, Strict, field_validator
+from pydantic import Field, Strict, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.model import Model
-from logdock.settings.text import LogGroupDays, invalid
+from logdock.settings.text import LogGroupDays, between, invalid
 
 MAX_DAYS = 36500
 """A hundred years."""
@@ -25,15 +25,7 @@ DEEP_ARCHIVE_MINIMUM_DAYS = 180
 """Days that Glacier Deep Archive bills for every object (S3 pricing)."""
 
 
-def _archive_days(value: int) -> int:
-    if not 1 <= value <= MAX_DAYS:
-        raise invalid(f"1 to {MAX_DAYS} days")
-    return value
-
-
-ArchiveDays = Annotated[
-    int, Strict(), AfterValidator(_archive_days), Field(json_schema_extra={"minimum": 1, "maximum": MAX_DAYS})
-]
+ArchiveDays = Annotated[int, Strict(), *between(1, MAX_DAYS, f"1 to {MAX_DAYS} days")]
 """Days that objects are kept."""
 
 

@@ -29,5 +29,8 @@ def shipper_document(export: Export) -> dict[str, Any]:
 
 def configuration_document(settings: Deployment, export: Export) -> dict[str, Any]:
     """Return what the export's parameter holds: what the shipper is given, where the export lands and who gets it."""
-    landing = export.landing(settings).document
+    landing: dict[str, Any] = dict(export.landing(settings).document)
+    if export.other_account and export.lands_in == "log groups":
+        # CloudWatch Logs says of which account a log group is: the archiver takes this export's of that one alone.
+        landing["account"] = export.other_account
     return shipper_document(export) | {"landing": landing, "ship_to": list(export.ship_to)}

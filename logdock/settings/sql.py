@@ -6,29 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import Field, Strict
 
 from logdock.settings.model import Model
-from logdock.settings.text import invalid
+from logdock.settings.text import between
 
 MAX_SCAN_GB = 100_000
-
-
-def _scan_limit(value: int) -> int:
-    if not 1 <= value <= MAX_SCAN_GB:
-        raise invalid(f"1 to {MAX_SCAN_GB} GB")
-    return value
 
 
 class Sql(Model):
     """SQL over the archive, and over what MongoDB Atlas landed (docs/sql.md)."""
 
-    scan_limit_gb: Annotated[
-        int,
-        Strict(),
-        AfterValidator(_scan_limit),
-        Field(json_schema_extra={"minimum": 1, "maximum": MAX_SCAN_GB}),
-    ] = Field(default=100, description="A query that reads more GB than this is ended. Athena bills by what is read.")
+    scan_limit_gb: Annotated[int, Strict(), *between(1, MAX_SCAN_GB, f"1 to {MAX_SCAN_GB} GB")] = Field(
+        default=100, description="A query that reads more GB than this is ended. Athena bills by what is read."
+    )
     format: Literal["json", "parquet"] = Field(
         default="json",
         description="What queries read: `json` is the archive itself. With `parquet` Athena also copies each day of an "

@@ -52,6 +52,17 @@ def matching(pattern: str, allowed: str) -> tuple[AfterValidator, object]:
     return AfterValidator(check), Field(json_schema_extra={"pattern": f"^(?:{pattern})$"})
 
 
+def between(least: float, most: float, allowed: str) -> tuple[AfterValidator, object]:
+    """Make the annotations of a number from `least` to `most`; `allowed` is the error's text."""
+
+    def check(value: float) -> float:
+        if not least <= value <= most:
+            raise invalid(allowed)
+        return value
+
+    return AfterValidator(check), Field(json_schema_extra={"minimum": least, "maximum": most})
+
+
 UNQUOTED = "unquoted"
 """Type of the error of a number that must be a string."""
 
@@ -105,19 +116,12 @@ Name = Annotated[
 """The name of an export or a destination; it becomes part of AWS resource names."""
 
 
-def _session_seconds(value: int) -> int:
-    if not 3600 <= value <= 43200:
-        raise invalid("a role's maximum session: 3600 to 43200 seconds (1 to 12 hours)")
-    return value
-
-
 SessionSeconds = Annotated[
     int,
     Strict(),
-    AfterValidator(_session_seconds),
+    *between(3600, 43200, "a role's maximum session: 3600 to 43200 seconds (1 to 12 hours)"),
     Field(
-        description="MaxSessionDuration of the role, in seconds: 3600 to 43200 (12 hours, what the vendors ask for).",
-        json_schema_extra={"minimum": 3600, "maximum": 43200},
+        description="MaxSessionDuration of the role, in seconds: 3600 to 43200 (12 hours, what the vendors ask for)."
     ),
 ]
 """IAM's limits of a role's MaxSessionDuration, in seconds."""
@@ -301,22 +305,11 @@ ClusterUuid = Annotated[
 ]
 """A CockroachDB Cloud cluster id."""
 
-DbClusterIdentifier = Annotated[
-    str,
-    *matching(
-        r"[a-z](?!.*--)([a-z0-9-]{0,61}[a-z0-9])?",
-        "a DB cluster identifier: 1 to 63 lower-case letters, digits and single hyphens, beginning with a letter",
-    ),
-]
+_DATABASE = r"[a-z](?!.*--)([a-z0-9-]{0,61}[a-z0-9])?"
+_DATABASE_ALLOWED = "identifier: 1 to 63 lower-case letters, digits and single hyphens, beginning with a letter"
+DbClusterIdentifier = Annotated[str, *matching(_DATABASE, f"a DB cluster {_DATABASE_ALLOWED}")]
 """A DB cluster identifier."""
-
-DbInstanceIdentifier = Annotated[
-    str,
-    *matching(
-        r"[a-z](?!.*--)([a-z0-9-]{0,61}[a-z0-9])?",
-        "a DB instance identifier: 1 to 63 lower-case letters, digits and single hyphens, beginning with a letter",
-    ),
-]
+DbInstanceIdentifier = Annotated[str, *matching(_DATABASE, f"a DB instance {_DATABASE_ALLOWED}")]
 """A DB instance identifier."""
 
 ParameterGroup = Annotated[

@@ -12,12 +12,8 @@ class Access:
 
     Attributes
     ----------
-    vendor
-        Who it is.
     may, may_not
         What it may do and what not, in a sentence.
-    remains
-        The risk that remains.
     """
 
     vendor: str

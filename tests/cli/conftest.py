@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from botocore.client import BaseClient
 from moto import mock_aws
 
 from logdock.cli import main as command_line
@@ -55,6 +59,29 @@ def logdock(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     return type_in
 
 
+@pytest.fixture
+def answering(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Type a command with arguments, and then one answer a line, not on a terminal."""
+
+    def type_in(command: str, arguments: list[str], answers: list[str]) -> Typed:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in answers)))
+        return logdock(command, *arguments)
+
+    return type_in
+
+
+def typed(*answers: str) -> Callable[[], str]:
+    """Return what answers in the place of `input`, as a terminal shows it."""
+    left = iter(answers)
+
+    def answer() -> str:
+        given = next(left)
+        print(given, file=sys.stderr)
+        return given
+
+    return answer
+
+
 def main_into_closed_pipe(*arguments: str) -> int:
     """Type a command whose reader has ended, as `head` does; return the exit code.
 
@@ -87,6 +114,24 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
         yield
+
+
+Requests = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def requests(aws: None, monkeypatch: pytest.MonkeyPatch) -> Requests:
+    """Return what AWS is asked from here on: operations and their parameters."""
+    asked: Requests = []
+    client: Any = BaseClient
+    make = client._make_api_call
+
+    def spy(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        asked.append((operation, parameters))
+        return make(self, operation, parameters)
+
+    monkeypatch.setattr(client, "_make_api_call", spy)
+    return asked
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
+from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.rotate.uses import Uses
 from logdock.settings import load_settings
 from logdock.settings.names import Names
@@ -326,3 +327,17 @@ def forget() -> None:
         if isinstance(made, aws._once):
             made.cache_clear()
     marks._since.clear()
+
+
+def stop_at_turn(monkeypatch: pytest.MonkeyPatch, number: int) -> list[int]:
+    """Stop a command at one of its turns, as Ctrl-C does; return how much each turn was for."""
+    acquire, turns = RateLimiter.acquire, list[int]()
+
+    def stop(limiter: RateLimiter, count: int = 1) -> bool:
+        turns.append(count)
+        if len(turns) == number:
+            limiter.stop()
+        return acquire(limiter, count)
+
+    monkeypatch.setattr(RateLimiter, "acquire", stop)
+    return turns

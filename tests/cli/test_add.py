@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import io
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,14 +45,8 @@ ADDED = [
 
 
 @pytest.fixture
-def answer(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> Answer:
-    """Run the command with one answer a line."""
-
-    def run(arguments: list[str], answers: list[str]) -> Typed:
-        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in answers)))
-        return logdock("add", *arguments)
-
-    return run
+def answer(answering: Type) -> Answer:
+    return partial(answering, "add")
 
 
 def changed_lines(before: str, after: str) -> tuple[list[str], list[str]]:

@@ -88,7 +88,3 @@ def test_without_the_core_it_says_what_to_deploy(logdock: Type) -> None:
     assert ended.code == 4
     assert "acme-prod-core is not deployed in eu-west-1" in ended.err
     assert "npx cdk deploy acme-prod-core" in ended.err
-
-
-def test_its_help_has_an_example(logdock: Type) -> None:
-    assert "logdock alerts test" in logdock("alerts", "test", "--help").out.partition("Example")[2]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
 
-import botocore.client
 import pytest
+from log_shipper import archive
 
 from logdock.cli.errors import ExitCode
-from logdock.cli.redrive.rate_limiter import RateLimiter
-from tests.cli.conftest import Type
-from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed, compact_archive
+from tests.cli.conftest import Requests, Type
+from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed, compact_archive, stop_at_turn
+from tests.lambda_src.log_shipper.world import subscription
 
 RANGE = ("--export", "app", "--since", "1h")
 
@@ -58,10 +57,6 @@ def test_a_range_has_what_landed_in_it(logdock: Type, deployed: Deployed) -> Non
 
 
 def test_of_log_groups_the_archive_is_shipped(logdock: Type, deployed: Deployed) -> None:
-    from log_shipper import archive
-
-    from tests.lambda_src.log_shipper.world import subscription
-
     archive.handler(subscription("jobs", "/acme/jobs", ["a job"]), None)
     month = ("--since", "2025-11-01", "--until", "2025-12-01")
     assert logdock("backfill", "--export", "jobs", *month, "--rate", "1000").code == 0
@@ -72,10 +67,6 @@ def test_of_log_groups_the_archive_is_shipped(logdock: Type, deployed: Deployed)
 def test_compacted_objects_are_announced_by_their_first_names_and_shipped_once(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from log_shipper import archive
-
-    from tests.lambda_src.log_shipper.world import subscription
-
     for job in ("a job", "another job"):
         archive.handler(subscription("jobs", "/acme/jobs", [job], logStream=job), None)
     monkeypatch.setattr("log_shipper.compaction_plan.SETTLED_AFTER", timedelta(days=-9999))
@@ -106,16 +97,7 @@ def test_stopped_it_says_where_to_go_on_and_nothing_is_missed(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = landed_before(deployed, 25)
-    acquire = RateLimiter.acquire
-    turns: list[int] = []
-
-    def stop_at_the_third(limiter: RateLimiter, count: int = 1) -> bool:
-        turns.append(count)
-        if len(turns) == 3:
-            limiter.stop()
-        return acquire(limiter, count)
-
-    monkeypatch.setattr(RateLimiter, "acquire", stop_at_the_third)
+    turns = stop_at_turn(monkeypatch, 3)
     stopped = logdock("backfill", *RANGE, "--destination", "logz", "--json")
     report = json.loads(stopped.out)
     assert (stopped.code, report["objects"], turns) == (ExitCode.INTERRUPTED, 20, [10, 10, 5])
@@ -153,20 +135,13 @@ def test_a_copy_of_old_objects_is_found_by_a_longer_delay_and_what_was_not_liste
 
 
 def test_the_first_message_is_sent_before_the_listing_ends(
-    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+    logdock: Type, deployed: Deployed, requests: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("moto.settings.get_s3_default_max_keys", lambda: 10)
     landed_before(deployed, 60)
-    order: list[str] = []
-    client: Any = botocore.client.BaseClient
-    make = client._make_api_call
-
-    def spy(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        order.append(operation)
-        return make(self, operation, parameters)
-
-    monkeypatch.setattr(client, "_make_api_call", spy)
+    requests.clear()
     assert logdock("backfill", *RANGE, "--destination", "logz").code == 0
+    order = [operation for operation, _ in requests]
     assert deployed.waiting("logz") == 60
     lists = [at for at, operation in enumerate(order) if operation == "ListObjectsV2"]
     assert len(lists) == 6

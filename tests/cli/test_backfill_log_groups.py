@@ -13,9 +13,8 @@ from moto.logs.models import LogGroup
 
 from logdock.cli.backfill import log_groups
 from logdock.cli.errors import ExitCode
-from logdock.cli.redrive.rate_limiter import RateLimiter
 from tests.cli.conftest import Type
-from tests.cli.deployed import SECRET_CONTENT, Deployed
+from tests.cli.deployed import SECRET_CONTENT, Deployed, stop_at_turn
 from tests.cli.log_groups import make, subscribe, write
 
 GROUP = "/acme/jobs"
@@ -92,16 +91,7 @@ def test_stopped_it_says_where_to_go_on_and_nothing_is_missed(
 ) -> None:
     for days in (5, 4, 3):
         write(jobs, timedelta(days=days), f"{days} days old")
-    acquire = RateLimiter.acquire
-    turns: list[int] = []
-
-    def stop_at_the_second(limiter: RateLimiter, count: int = 1) -> bool:
-        turns.append(count)
-        if len(turns) == 2:
-            limiter.stop()
-        return acquire(limiter, count)
-
-    monkeypatch.setattr(RateLimiter, "acquire", stop_at_the_second)
+    stop_at_turn(monkeypatch, 2)
     stopped = logdock(*ARCHIVE, "--json")
     report = json.loads(stopped.out)
     assert (stopped.code, report["log_events"]) == (ExitCode.INTERRUPTED, 1)

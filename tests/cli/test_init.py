@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,14 +42,8 @@ def no_credentials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def answer(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> Answer:
-    """Type the command and then one answer a line."""
-
-    def type_in(arguments: list[str], answers: list[str]) -> Typed:
-        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in answers)))
-        return logdock("init", *arguments)
-
-    return type_in
+def answer(answering: Type) -> Answer:
+    return partial(answering, "init")
 
 
 @pytest.mark.parametrize("kind", EXPORTS)

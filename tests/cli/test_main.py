@@ -15,7 +15,7 @@ from botocore import exceptions as boto
 
 from logdock.cli import main as entry
 from logdock.cli.account import Account
-from logdock.cli.errors import CommandError, ExitCode, from_aws
+from logdock.cli.errors import ExitCode, from_aws
 from logdock.settings import load_settings
 from tests.cli.conftest import EVERYTHING, Type, main_into_closed_pipe
 from tests.conftest import ROOT
@@ -141,35 +141,12 @@ def test_a_name_in_a_message_cannot_steer_the_terminal(logdock: Type) -> None:
     assert ended.err == "Error: \\x1b[2J.yaml: no such file. Name yours with --settings FILE\n"
 
 
-def test_errors_in_the_settings_are_listed_at_once(logdock: Type, tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("deployment: acme\naccount: 1\nregion: nowhere\nexports: []\n")
-    ended = logdock("validate", "--settings", "bad.yaml")
-    assert ended.code == ExitCode.USAGE
-    listed = r"bad.yaml: 3 errors\n  bad.yaml:2: account.*\n  bad.yaml:3: region.*\n  bad.yaml:4: exports"
-    assert re.search(listed, ended.err)
-
-
 def test_a_file_without_errors_is_said_to_be_one(logdock: Type) -> None:
     ended = logdock("validate", "--offline", "--settings", str(EVERYTHING))
     assert ended.code == 0
     settings, limits = ended.out.splitlines()
     assert settings == f"{EVERYTHING}: acme-prod, 7 exports, 2 destinations, no errors"
     assert limits == ("AWS limits: acme-prod-ship-logz: policy of a queue: 851 bytes; AWS takes 8192, 7341 left.")
-
-
-@pytest.mark.usefixtures("aws")
-def test_rejects_a_region_that_the_deployment_is_not_in() -> None:
-    with pytest.raises(CommandError, match=r"--region us-east-9: acme-prod has nothing there") as refused:
-        Account(load_settings(EVERYTHING), None, "us-east-9")
-    assert refused.value.code == ExitCode.USAGE
-
-
-@pytest.mark.usefixtures("aws")
-def test_rejects_credentials_of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moto.sts.models.STSBackend.get_caller_identity", lambda *_: ("u", "arn:aws:iam::9:u", "9"))
-    with pytest.raises(CommandError, match=r"of the account 9 .* acme-prod is in 111122223333") as refused:
-        Account(load_settings(EVERYTHING), None, None)
-    assert refused.value.code == ExitCode.USAGE
 
 
 @pytest.mark.usefixtures("aws")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from collections import Counter
 from typing import Any
 
-import botocore.client
 import pytest
 from log_shipper.events import ObjectRef, message_of
 from log_shipper.keys import identity_of
@@ -19,7 +19,7 @@ from logdock.cli.redrive.quarantine import UNREAD
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD
 from tests.aws_in_memory import Memory, error
-from tests.cli.conftest import Type
+from tests.cli.conftest import Requests, Type
 from tests.cli.deployed import Deployed
 
 DEAD = "acme-ship-logz-dead"
@@ -141,7 +141,7 @@ def test_what_a_reason_or_a_region_leaves_out_is_said(logdock: Type, queues: Que
 @pytest.mark.parametrize("noted", [0, 1])
 @pytest.mark.proof
 def test_quarantined_objects_take_few_requests(
-    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, noted: int
+    logdock: Type, deployed: Deployed, requests: Requests, monkeypatch: pytest.MonkeyPatch, noted: int
 ) -> None:
     """Each is read once; all else is done for ten, a hundred or a thousand at a time, also if one was sent before."""
     line = json.dumps({"reason": "too long", "time": "2026-11-17T03:00:00Z", "message": "m"}).encode()
@@ -153,30 +153,23 @@ def test_quarantined_objects_take_few_requests(
         identity = identity_of(deployed.failed, version["Key"], version["VersionId"])
         item = {"id": {"S": object_key("logz", "app", identity)}, "sent": {"N": f"{time.time():.0f}"}}
         deployed.dynamodb.put_item(TableName=table, Item=item)
-    calls: list[str] = []
-    client: Any = botocore.client.BaseClient
-    make = client._make_api_call
-
-    def spy(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        calls.append(operation)
-        return make(self, operation, parameters)
+    requests.clear()
 
     def arrive(*_: Any) -> None:
-        before = len(calls)
+        before = len(requests)
         for item in deployed.dynamodb.scan(TableName=table)["Items"]:
             deployed.dynamodb.put_item(TableName=table, Item=item | {"done": {"BOOL": True}})
-        del calls[before:]
+        del requests[before:]
 
     monkeypatch.setattr(RateLimiter, "pause", arrive)
     # moto copies its tables for a transaction, while others write to them
     monkeypatch.setattr("logdock.cli.redrive.quarantine.CONNECTIONS", 1)
-    monkeypatch.setattr(client, "_make_api_call", spy)
     ended = logdock("redrive", "--json")
     assert (ended.code, json.loads(ended.out)["failures"][0]["gone"]) == (0, 120)
-    counts = {name: calls.count(name) for name in sorted(set(calls))}
+    counts = Counter(operation for operation, _ in requests)
     assert deployed.waiting("logz") == 120 - noted
     assert counts["TransactWriteItems"] == 2 + noted
-    assert counts.get("GetItem", 0) == noted
+    assert counts["GetItem"] == noted
     assert (counts["SendMessageBatch"], counts["DeleteObjects"]) == (12, 1)
     assert (counts["GetObject"], counts["BatchGetItem"]) == (120, 2 * 2)
     assert counts["GetQueueUrl"] <= 4

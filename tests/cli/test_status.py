@@ -16,13 +16,14 @@ from moto.cloudwatch.responses import CloudWatchResponse
 
 from logdock.cli.ages import duration
 from logdock.cli.main import main
-from logdock.cli.status.survey import Status, Survey
+from logdock.cli.status.findings import Status
+from logdock.cli.status.survey import Survey
 from logdock.settings import load_settings
 from logdock.settings.names import Names
 from tests.cli.conftest import Type, Typed
-from tests.cli.deployed import Deployed
+from tests.cli.deployed import Deployed, refuse
 from tests.cli.terminal import Terminal
-from tests.cli.test_redrive import LONG, refuse
+from tests.cli.test_redrive import LONG
 
 
 def document(ended: Typed) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def test_alarms_that_are_on_are_named_with_what_explains_them(
 def test_alarms_that_may_not_be_read_are_not_said_to_be_off(
     logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse(monkeypatch, "moto.cloudwatch.models.CloudWatchBackend.get_alarms_by_alarm_name_prefix", "DescribeAlarms")
+    refuse(monkeypatch, "DescribeAlarms", "AccessDenied")
     ended = logdock("status")
     assert "Note: alarms in eu-west-1: not known, DescribeAlarms is refused" in ended.err
     assert "No failures are known, but 2 exports" in ended.out
@@ -196,17 +197,17 @@ def test_refused_records_and_the_archivers_events_are_failures(logdock: Type, de
 
 
 @pytest.mark.parametrize(
-    ("refused", "operation", "note"),
+    ("operation", "note"),
     [
-        ("cloudwatch.models.CloudWatchBackend.get_metric_data", "GetMetricData", "what was shipped: not known, "),
-        ("s3.models.S3Backend.list_objects", "ListObjectsV2", "what is in quarantine: not known, s3:ListBucket"),
-        ("sqs.models.SQSBackend.get_queue_attributes", "GetQueueAttributes", "the queues of lake: not known, "),
+        ("GetMetricData", "what was shipped: not known, "),
+        ("ListObjectsV2", "what is in quarantine: not known, s3:ListBucket"),
+        ("GetQueueAttributes", "the queues of lake: not known, "),
     ],
 )
 def test_what_may_not_be_read_is_said_and_the_rest_is_shown(
-    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, refused: str, operation: str, note: str
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch, operation: str, note: str
 ) -> None:
-    refuse(monkeypatch, f"moto.{refused}", operation)
+    refuse(monkeypatch, operation, "AccessDenied")
     ended = logdock("status")
     assert ended.code == 0
     assert f"Note: {note}" in ended.err

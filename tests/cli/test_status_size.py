@@ -15,7 +15,7 @@ from moto.s3.models import s3_backends
 
 from logdock.cli.account import CONNECTIONS
 from logdock.cli.status.costs import DAY_SECONDS, METRIC, dollars, interval_seconds
-from tests.cli.conftest import Type
+from tests.cli.conftest import Requests, Type
 from tests.cli.deployed import Deployed, refuse
 
 CALL_SECONDS = 0.1
@@ -79,7 +79,7 @@ def test_two_hundred_exports_take_five_seconds_at_a_tenth_of_a_second_a_call(
 
 @pytest.mark.proof
 def test_watching_two_hundred_exports_costs_at_most_a_dollar_a_day_and_says_so(
-    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+    logdock: Type, deployed: Deployed, requests: Requests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grow()
     waits: list[float] = []
@@ -89,20 +89,12 @@ def test_watching_two_hundred_exports_costs_at_most_a_dollar_a_day_and_says_so(
         if len(waits) == 2:
             raise KeyboardInterrupt
 
-    metrics: list[int] = []
-    client: Any = botocore.client.BaseClient
-    make = client._make_api_call
-
-    def spy(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        metrics.append(len(parameters.get("MetricDataQueries", [])))
-        return make(self, operation, parameters)
-
-    monkeypatch.setattr(client, "_make_api_call", spy)
     monkeypatch.setattr("time.sleep", pause)
     ended = logdock("status", "--watch")
     assert len(waits) == 2
     # of the metrics alone, counted on their own
-    assert sum(metrics) / 2 * METRIC * DAY_SECONDS / waits[1] <= 1.0
+    metrics = sum(len(parameters.get("MetricDataQueries", [])) for _, parameters in requests)
+    assert metrics / 2 * METRIC * DAY_SECONDS / waits[1] <= 1.0
     assert ended.err.count("Looks again in ") == 2
     assert f"Looks again in {waits[1]:.0f} s. A look costs about 0.0" in ended.err
     assert " a day." in ended.err

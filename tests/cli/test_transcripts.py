@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,7 @@ from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.settings import load_settings
 from logdock.vendors.mongodb_atlas.next_steps import atlas_steps
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
-from tests.cli.conftest import Type
+from tests.cli.conftest import Type, typed
 from tests.cli.deployed import Deployed
 from tests.cli.log_groups import make, subscribe, write
 from tests.conftest import ROOT
@@ -121,30 +120,13 @@ def confirmed_recipients(deployed: Deployed) -> None:
 
 def a_new_deployment(deployed: Deployed) -> None:
     """No file exists yet, and the questions are answered."""
-    answers = iter(
-        ["acme", "", "", "", "oncall@acme.example", "ledger", "f78b7feb-b6cf-4396-9d7f-494982d7d81e", "",
-         "222233334444",
-         "/acme/cockroach/ledger", ""]
-    )  # fmt: skip
-
-    def answer() -> str:
-        given = next(answers)
-        print(given, file=sys.stderr)  # as a terminal shows it
-        return given
-
-    deployed.answer(answer)
+    cluster = ("ledger", "f78b7feb-b6cf-4396-9d7f-494982d7d81e", "", "222233334444", "/acme/cockroach/ledger", "")
+    deployed.answer(typed("acme", "", "", "", "oncall@acme.example", *cluster))
 
 
 def another_cluster(deployed: Deployed) -> None:
     """There is a file, and a user answers."""
-    answers = iter(["shop", "shop", "", ""])
-
-    def answer() -> str:
-        given = next(answers)
-        print(given, file=sys.stderr)  # as a terminal shows it
-        return given
-
-    deployed.answer(answer)
+    deployed.answer(typed("shop", "shop", "", ""))
 
 
 def a_vendor_that_has_changed(deployed: Deployed) -> None:

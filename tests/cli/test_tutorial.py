@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
 
 import pytest
 
-from tests.cli.conftest import Type
+from tests.cli.conftest import Type, typed
 from tests.test_readme import README, TUTORIAL, commands, typed_answers
 
 MOST_COMMANDS, MOST_ANSWERS = 8, 6
@@ -38,14 +37,7 @@ def test_readme_has_the_same_commands() -> None:
 
 def test_transcript_is_what_init_prints(logdock: Type, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    answers = iter(ANSWERS)
-
-    def answer() -> str:
-        given = next(answers)
-        print(given, file=sys.stderr)  # as a terminal shows it
-        return given
-
-    monkeypatch.setattr("builtins.input", answer)
+    monkeypatch.setattr("builtins.input", typed(*ANSWERS))
     ended = logdock(*shlex.split(COMMAND)[1:])
     shown = re.sub(r" +$", "", f"$ {COMMAND}\n{ended.err}{ended.out}", flags=re.MULTILINE)
     if "LOGDOCK_WRITE_TRANSCRIPTS" in os.environ:

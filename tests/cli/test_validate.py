@@ -17,7 +17,7 @@ from moto.sns.models import sns_backends
 
 from logdock.cli.account import Account
 from logdock.cli.validate import functions
-from logdock.cli.validate.checks import Checks, Verdict
+from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.functions import check_topic
 from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix
 from logdock.cli.validate.roles import trust_faults
@@ -350,6 +350,19 @@ class Clusters:
         return SimpleNamespace(paginate=pages)
 
 
+def check_of_database(
+    monkeypatch: pytest.MonkeyPatch, rds: Clusters | Instances, example: str, name: str, **changes: Any
+) -> list[Check]:
+    """Check the database of an example's export with what RDS shows of it."""
+    monkeypatch.setattr(Account, "rds", rds)
+    settings = load_settings(ROOT / "examples" / f"{example}.yaml")
+    (export,) = (each for each in settings.exports if each.name == name)
+    assert isinstance(export, AuroraMysqlExport | RdsExport)
+    checks = Checks(name, "")
+    check_database(Account(settings, None, None), checks, export.model_copy(update=changes))
+    return checks.all
+
+
 AUDITED = {
     "server_audit_logging": "1",
     "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL",
@@ -375,14 +388,9 @@ def test_audit_parameters_of_the_clusters_group_are_compared(
 ) -> None:
     """A cluster that was restored or upgraded still exports its log types, and audits nothing."""
     rds = Clusters(group, AUDITED | changed, exported=["audit"])
-    monkeypatch.setattr(Account, "rds", rds)
-    settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
-    account, checks = Account(settings, None, None), Checks("billing", "")
-    export = next(each for each in settings.exports if isinstance(each, AuroraMysqlExport) and each.name == "billing")
 
-    check_database(account, checks, export)
+    cluster, parameters = check_of_database(monkeypatch, rds, "aurora-mysql", "billing")
 
-    cluster, parameters = checks.all
     assert cluster.verdict is Verdict.FINE
     assert rds.asked == [group]
     assert group in parameters.what
@@ -392,26 +400,16 @@ def test_audit_parameters_of_the_clusters_group_are_compared(
 
 
 def test_instances_that_must_be_restarted_are_named(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Account, "rds", Clusters("billing-params", AUDITED, waits=True))
-    settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
-    checks = Checks("billing", "")
-    export = next(each for each in settings.exports if isinstance(each, AuroraMysqlExport) and each.name == "billing")
-
-    check_database(Account(settings, None, None), checks, export)
-
-    assert "it does not export audit" in checks.all[0].reason
-    assert "billing-1 must be restarted before the parameters count" in checks.all[0].reason
+    rds = Clusters("billing-params", AUDITED, waits=True)
+    cluster, _ = check_of_database(monkeypatch, rds, "aurora-mysql", "billing")
+    assert "it does not export audit" in cluster.reason
+    assert "billing-1 must be restarted before the parameters count" in cluster.reason
 
 
 def test_a_log_that_needs_no_parameter_is_well_with_a_default_group(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Account, "rds", Clusters("default.aurora-mysql8.0", {}, exported=["error"], waits=True))
-    settings = load_settings(ROOT / "examples" / "aurora-mysql.yaml")
-    checks = Checks("billing", "")
-    (export,) = (each for each in settings.exports if isinstance(each, AuroraMysqlExport) and each.name == "billing")
-
-    check_database(Account(settings, None, None), checks, export.model_copy(update={"log_types": ("error",)}))
-
-    assert [check.verdict for check in checks.all] == [Verdict.FINE]
+    rds = Clusters("default.aurora-mysql8.0", {}, exported=["error"], waits=True)
+    found = check_of_database(monkeypatch, rds, "aurora-mysql", "billing", log_types=("error",))
+    assert [check.verdict for check in found] == [Verdict.FINE]
 
 
 class Instances:
@@ -465,26 +463,13 @@ def test_parameters_and_libraries_of_an_instance_are_compared(
     reasons: list[str],
 ) -> None:
     values = LOGGED | {"shared_preload_libraries": libraries} | changed
-    monkeypatch.setattr(Account, "rds", Instances(values, waits=waits))
-    settings = load_settings(ROOT / "examples" / "rds.yaml")
-    checks = Checks("orders", "")
-    (export,) = (each for each in settings.exports if isinstance(each, RdsExport) and each.name == "orders")
-
-    check_database(Account(settings, None, None), checks, export)
-
-    assert [check.reason for check in checks.all] == reasons
+    found = check_of_database(monkeypatch, Instances(values, waits=waits), "rds", "orders")
+    assert [check.reason for check in found] == reasons
 
 
 @pytest.mark.parametrize("options", [[], ["MARIADB_AUDIT_PLUGIN"]])
 def test_audit_log_without_the_plugin_is_found(aws: None, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> None:
     values = {"slow_query_log": "1", "long_query_time": "2", "log_output": "FILE"}
-    monkeypatch.setattr(Account, "rds", Instances(values, options=options))
-    settings = load_settings(ROOT / "examples" / "rds.yaml")
-    checks = Checks("shop", "")
-    (export,) = (each for each in settings.exports if isinstance(each, RdsExport) and each.name == "shop")
-
-    check_database(Account(settings, None, None), checks, export)
-
-    plugin = checks.all[1]
+    _, plugin, *_ = check_of_database(monkeypatch, Instances(values, options=options), "rds", "shop")
     assert (plugin.verdict is Verdict.FINE) == bool(options)
     assert options or plugin.reason == "option group orders-options has no MARIADB_AUDIT_PLUGIN: the audit log is empty"

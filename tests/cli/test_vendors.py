@@ -25,7 +25,8 @@ from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 from local_cloud.vendors.mongodb_atlas.project import Project, refusal
 from logdock.cli.account import Account
 from logdock.cli.status import command
-from logdock.cli.status.survey import Status, Survey, common_status
+from logdock.cli.status.findings import Status, common_status
+from logdock.cli.status.survey import Survey
 from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.vendors import check_vendor
 from logdock.cli.vendors import UnknownError, extra_checks, fetch_status

@@ -12,7 +12,8 @@ from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
-ACCOUNTS = {"orders": "222233334444", "network": "444455556666"}
+IN_BUCKETS = {"orders": "222233334444", "network": "444455556666"}
+IN_LOG_GROUPS = {"ledger": "222233334444", "services": "444455556666"}
 ARCHIVE = "111122223333"
 
 
@@ -32,16 +33,25 @@ def test_two_accounts_are_archived_in_a_third_and_reach_nothing_of_each_other() 
     assert "Every promise held" in result.stdout
 
     exports = {export["name"]: export for export in json.loads(report.read_text())["exports"]}
-    assert exports.keys() == ACCOUNTS.keys()
-    for name, export in exports.items():
+    assert exports.keys() == IN_BUCKETS.keys() | IN_LOG_GROUPS.keys()
+    for name, account in (IN_BUCKETS | IN_LOG_GROUPS).items():
+        export = exports[name]
         assert export["lost_records"] == export["duplicate_records"] == 0, name
         assert export["landed_records"] == export["archived_records"] == export["found_records"] > 0, name
-        refused = set(export["refused"])
-        others = {ARCHIVE, *ACCOUNTS.values()} - {ACCOUNTS[name]}
-        assert {f"read the landing as {account}" for account in others} <= refused, name
-        assert {"read the archive from there", "announce without the landing's role"} <= refused, name
-        assert {
-            "a rule of that account with another role announces nothing",
-            "the landing's rule announces no object of another bucket, changed or not",
-            "nothing of another bucket was archived or shipped",
-        } <= {*export["allowed"]}, name
+        assert {"read the archive from there", "write into it from there"} <= {*export["refused"]}, name
+        assert "nothing else of that account was archived or shipped" in export["allowed"], name
+        refused, allowed, others = {*export["refused"]}, {*export["allowed"]}, {*IN_BUCKETS.values()} - {account}
+        if name in IN_BUCKETS:
+            assert {f"read the landing as {each}" for each in {ARCHIVE, *others}} <= refused, name
+            assert "announce without the landing's role" in refused, name
+            assert {
+                "a rule of that account with another role announces nothing",
+                "the landing's rule announces no object of another bucket, changed or not",
+            } <= allowed, name
+        else:
+            assert {f"subscribe a log group as {each}" for each in others} <= refused, name
+            assert {"write to the stream from there", "assume the destination's role from there"} <= refused, name
+            assert {
+                "another log group of that account is not archived as the export's",
+                "nor as another account's",
+            } <= allowed, name

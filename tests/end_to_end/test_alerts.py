@@ -33,6 +33,7 @@ from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from tests.conftest import ROOT
 from tests.end_to_end.person import Needs, Person, the_page_says
 from tests.end_to_end.played import are_empty
+from tests.end_to_end.waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.literals import StateValueType
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ACCOUNT = "111122223333"
-WAIT_SECONDS = 180
 WAIT_SCALE = 0.003
 """An hour between two reminders passes in eleven seconds."""
 TOKEN = "4f0c8a1d2b7e4c55a1d0f3b2c6e79a11"
@@ -58,7 +58,7 @@ class World:
 
     def wait_for_message(self, *words: str) -> str:
         """Wait for a text with all of these words, take it away and return it."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while True:
             for text in self.webhook.texts:
                 if all(word in text for word in words):
@@ -75,7 +75,7 @@ class World:
         """Wait until the metric of an alarm, with its own dimensions and statistic, has a value that satisfies."""
         cloudwatch = self.stage.customer("cloudwatch")
         (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while True:
             values = [
                 point[alarm["Statistic"]]
@@ -207,7 +207,7 @@ def test_an_alarm_is_notified_reminded_and_recovered(world: World) -> None:
 
 def until_no_execution_runs(world: World, machine: str) -> None:
     machines = world.stage.customer("stepfunctions")
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while machines.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
         assert time.monotonic() < deadline
         time.sleep(0.2)

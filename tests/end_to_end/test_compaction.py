@@ -31,7 +31,7 @@ from logdock.settings import load_settings
 from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says
 from tests.end_to_end.played import are_empty
-from tests.end_to_end.test_redrive import until
+from tests.end_to_end.waiting import until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 

@@ -20,6 +20,7 @@ from local_cloud.emulator import Emulator
 from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 from logdock.settings.costs import EVENTS_OF_AN_OBJECT, PER_OBJECT, Inputs
+from tests.end_to_end.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,6 @@ exports:
   - {{name: grouped, kind: cloudwatch-logs, log_groups: [/acme/grouped], ship_to: [logz, reader]}}
 """
 OBJECTS = 3
-WAIT_SECONDS = 90
 PLATFORM_LINES_BYTES = 450
 """What Lambda itself logs of an invocation, START, END and REPORT, which the local cloud does not."""
 
@@ -84,8 +84,8 @@ def test_the_model_counts_the_requests_that_the_local_cloud_sees(tmp_path: Path)
             for number in range(OBJECTS):
                 finished = done()
                 land(number)
-                until(lambda finished=finished: done() > finished)  # type: ignore[misc]
-                until(idle)
+                until("it is shipped", lambda finished=finished: done() > finished)  # type: ignore[misc]
+                until("nothing waits", idle)
             lines = map(json.loads, requests.read_text().splitlines()[before:])
             found = Counter(kind_of(line) for line in lines)
             return Counter({kind: count / OBJECTS for kind, count in found.items() if kind})
@@ -149,11 +149,3 @@ def messages(logs: Any, group: str) -> list[str]:
     """Return what a function has logged."""
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
     return [event["message"] for page in pages for event in page["events"]]
-
-
-def until(reached: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline, "not reached in time"
-        time.sleep(0.1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,9 @@ from local_cloud.customer import make_secrets, store_secrets
 from local_cloud.emulator import Emulator
 from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
+from tests.end_to_end.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
@@ -34,8 +33,6 @@ exports:
   - {{name: load, kind: s3-logs, services: [cloudfront], ship_to: [logz, reader]}}
 """
 OBJECTS, LINES = 24, 50
-WAIT_SECONDS = 150
-"""More than the half minute that messages wait once they have failed; no measure of speed."""
 
 
 def test_a_listener_that_dies_in_the_middle_of_a_load_loses_and_repeats_no_record(tmp_path: Path) -> None:
@@ -76,21 +73,21 @@ def test_a_listener_that_dies_in_the_middle_of_a_load_loses_and_repeats_no_recor
 
         third = OBJECTS // 3
         land(range(third))
-        until(lambda: bool(arrived()))
+        until("a record arrives", arrived)
         listener.go_away()
         before = arrived()
         land(range(third, 2 * third))
-        until(lambda: waiting() >= third and failures(client("logs"), "broke the connection") > 0)
+        until("the break is noted", lambda: waiting() >= third and failures(client("logs"), "broke the connection") > 0)
         assert arrived() == before
         listener.failing = 503
         listener.come_back()
         land(range(2 * third, OBJECTS))
-        until(lambda: listener.refusals[503] > 0)
+        until("a request is refused", lambda: listener.refusals[503] > 0)
         assert arrived() == before
         listener.failing = None
 
         wanted = Counter(f"{number}.{line}" for number in range(OBJECTS) for line in range(LINES))
-        until(lambda: arrived() >= wanted)
+        until("every record arrives", lambda: arrived() >= wanted)
         assert arrived() == wanted
 
         # EventBridge delivers at least once: everything is announced again.
@@ -99,7 +96,7 @@ def test_a_listener_that_dies_in_the_middle_of_a_load_loses_and_repeats_no_recor
             item = {"key": f"load/{number}.gz", "version-id": version}
             body = {"export": "load", "detail": {"bucket": {"name": bucket}, "object": item}}
             sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
-        until(lambda: waiting() == 0)
+        until("nothing waits", lambda: waiting() == 0)
         assert arrived() == wanted
 
         archive = settings.archive_bucket
@@ -114,10 +111,3 @@ def failures(logs: Any, text: str) -> int:
     """Return how often the function's log says so."""
     events = logs.filter_log_events(logGroupName="/aws/lambda/acme-away-ship-logz")["events"]
     return sum(text in event["message"] for event in events)
-
-
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline, "not reached in time"
-        time.sleep(0.2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from local_cloud.vendor_accounts import Vendors
 from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 from logdock.settings.names import Names
+from tests.end_to_end.waiting import until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -43,7 +44,6 @@ exports:
 """
 CARD_LINE = "paid with 4111 1111 1111 1111 by anna@example.com"
 TRIES = 2
-DEADLINE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,6 @@ def age_versions_at_once(assembly: Path) -> None:
     code = source.read_text(encoding="utf-8")
     assert code.count("FRESH = timedelta(minutes=15)") == 1
     source.write_text(code.replace("FRESH = timedelta(minutes=15)", "FRESH = timedelta()"), encoding="utf-8")
-
-
-def until(what: str, holds: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.2)
 
 
 def forged(export: str, bucket: str, key: str, version: str = "") -> str:

@@ -25,6 +25,7 @@ from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import load_settings
 from logdock.settings.names import Names
 from tests.end_to_end.person import Needs, Person, the_page_says
+from tests.end_to_end.waiting import until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -40,7 +41,6 @@ exports:
   - {{name: app, kind: s3-logs, ship_to: [logz]}}
   - {{name: jobs, kind: cloudwatch-logs, log_groups: [/acme/jobs], ship_to: [logz]}}
 """
-DEADLINE_SECONDS = 120.0
 
 
 class Listener(LogzioListener):
@@ -131,14 +131,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         stage, names = Stage(cloud, settings, outputs, Vendors(cloud)), Names.of(settings)
         key = stage.customer("kms").describe_key(KeyId="alias/acme-archive")["KeyMetadata"]["Arn"]
         yield World(stage, listener, names, Person(stage, file, needs_of(names, key)))
-
-
-def until(what: str, holds: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.2)
 
 
 def test_what_failed_is_sent_later_once_and_deleted_only_after_it_arrived(

@@ -22,6 +22,7 @@ from local_cloud.vendor_accounts import Vendors
 from local_cloud.vendors.logzio.listener import LogzioListener
 from logdock.settings import Deployment, load_settings
 from tests.conftest import ROOT
+from tests.end_to_end.waiting import until
 
 if TYPE_CHECKING:
     from logdock.settings.exports import Export
@@ -32,7 +33,6 @@ EXAMPLE = ROOT / "examples" / "subscriptions.yaml"
 GROUP = "/acme/apps/checkout"
 REGIONS = ("eu-west-1", "us-east-1")
 WITH_LOG_GROUPS = ("acme-prod-services", "acme-prod-ledger", "acme-prod-ledger-us-east-1")
-WAIT_SECONDS = 60.0
 
 
 @dataclass
@@ -76,10 +76,7 @@ class World:
 
 def wait_for(marker: str, customer: Customer, export: Export) -> None:
     """Wait until a line is in the archive."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not sightings(customer.archived(export)).of({marker}):
-        assert time.monotonic() < deadline, "not archived in time"
-        time.sleep(0.3)
+    until("the line is archived", lambda: sightings(customer.archived(export)).of({marker}))
 
 
 def test_log_groups_move_to_a_stream_and_back_and_every_line_is_archived(tmp_path: Path) -> None:

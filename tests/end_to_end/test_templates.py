@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from local_cloud.emulator import Emulator
 from local_cloud.vendors.logzio.listener import LogzioListener
 from policy_proof.synthesis import ROOT
 from templates.code import write_code
+from tests.end_to_end.waiting import until
 from tests.templates.samples import ACCOUNT, FILLED, PIPELINES, PROJECT, REGION, with_own_names
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
 ATLAS_ACCOUNT = "772401394250"
 WAIT = {"Delay": 1, "MaxAttempts": 60}
-SECONDS_TO_SHIP = 60
 HOST_LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
 """The local cloud runs the functions on this machine."""
 
@@ -81,13 +81,6 @@ def deploy(
 
 def upload(cloud: Emulator, file: Path, bucket: str) -> None:
     cloud.client("s3", ACCOUNT, region=REGION).put_object(Bucket=bucket, Key=file.name, Body=file.read_bytes())
-
-
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS_TO_SHIP
-    while not reached():
-        assert time.monotonic() < deadline, "not shipped"
-        time.sleep(0.2)
 
 
 def atlas_client(cloud: Emulator, outputs: dict[str, str], external_id: str) -> Any:
@@ -181,5 +174,5 @@ def test_logs_land_are_archived_and_are_shipped_with_plain_templates_alone(
             bodies = [s3.get_object(Bucket=core["ArchiveBucketName"], Key=each["Key"])["Body"].read() for each in found]
             return b"".join(map(gzip.decompress, bodies)).decode()
 
-        until(lambda: "from Atlas" in shipped() and "from CockroachDB" in shipped())
-        until(lambda: "from Atlas" in archived("atlas") and "from CockroachDB" in archived("ledger"))
+        until("it is shipped", lambda: "from Atlas" in shipped() and "from CockroachDB" in shipped())
+        until("it is archived", lambda: "from Atlas" in archived("atlas") and "from CockroachDB" in archived("ledger"))

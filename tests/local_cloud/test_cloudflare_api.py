@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.certificate import create_server_certificate
+from local_cloud.certificate import ServerCertificate
 from local_cloud.vendors.cloudflare.api import CloudflareApi, Place
 from local_cloud.vendors.server import Request
 
@@ -43,8 +43,7 @@ class Cloudflare:
 
 
 @pytest.fixture
-def cloudflare(tmp_path: Any) -> Cloudflare:
-    certificate = create_server_certificate(tmp_path)
+def cloudflare(certificate: ServerCertificate) -> Cloudflare:
     written: dict[str, bytes] = {}
 
     def write(bucket: str, key: str, body: bytes) -> None:

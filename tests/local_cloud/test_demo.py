@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -18,7 +19,7 @@ from local_cloud.markers import Sightings
 from local_cloud.report import ExportReport, Report
 from local_cloud.terminal import Terminal
 from local_cloud.vendor_accounts import Vendors
-from logdock.settings import load_settings
+from logdock.settings import Deployment, load_settings
 from logdock.vendors import registry
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+Localised = Callable[[Path], Deployment]
 LISTENER = "https://127.0.0.1:8071"
 API = "https://127.0.0.1:8072"
 
@@ -44,6 +46,12 @@ def _vendors() -> Vendors:
         kind: cast("VendorAccount", SimpleNamespace(api=SimpleNamespace(url=API))) for kind in registry.EXPORTS
     }
     return vendors
+
+
+@pytest.fixture
+def localised(tmp_path: Path) -> Localised:
+    """Return the settings of a file as the demo deploys them."""
+    return lambda file: demo.localised(file, LISTENER, _vendors(), tmp_path / "local.yaml")
 
 
 def _report(**changes: object) -> Report:
@@ -66,13 +74,13 @@ def _report(**changes: object) -> Report:
     return Report([ExportReport(**values)])  # type: ignore[arg-type]
 
 
-def test_logs_are_pushed_to_this_machine_and_nowhere_else(tmp_path: Path) -> None:
+def test_logs_are_pushed_to_this_machine_and_nowhere_else(tmp_path: Path, localised: Localised) -> None:
     source = tmp_path / "settings.yaml"
     text = (EXAMPLES / "everything.yaml").read_text(encoding="utf-8")
     otlp = "destinations:\n  - {name: lake, kind: otlp, endpoint: 'https://otel.acme.example'}"
     source.write_text(text.replace("destinations:", otlp).replace("[archive, logz]", "[archive, logz, lake]"))
 
-    local = demo.localised(source, LISTENER, _vendors(), tmp_path / "local.yaml")
+    local = localised(source)
 
     assert "lake" in {name for export in load_settings(source).exports for name in export.ship_to}
     assert "lake" not in {name for export in local.exports for name in export.ship_to}
@@ -81,19 +89,19 @@ def test_logs_are_pushed_to_this_machine_and_nowhere_else(tmp_path: Path) -> Non
     assert {entry.listener for entry in pushed if entry.kind == "logzio"} == {LISTENER}
 
 
-def test_says_what_is_not_played(tmp_path: Path) -> None:
+def test_says_what_is_not_played(localised: Localised) -> None:
     settings = load_settings(EXAMPLES / "mongodb-atlas-mrap.yaml")
 
-    local = demo.localised(EXAMPLES / "mongodb-atlas-mrap.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
+    local = localised(EXAMPLES / "mongodb-atlas-mrap.yaml")
 
     assert [note.partition("'")[0] for note in demo.not_played(settings)] == ["orders-audit"]
     assert demo.not_played(local) == []
 
 
-def test_everything_else_stays_as_it_was_set(tmp_path: Path) -> None:
+def test_everything_else_stays_as_it_was_set(localised: Localised) -> None:
     original = load_settings(EXAMPLES / "everything.yaml")
 
-    local = demo.localised(EXAMPLES / "everything.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
+    local = localised(EXAMPLES / "everything.yaml")
 
     for mine, theirs in zip(local.exports, original.exports, strict=True):
         connect = getattr(theirs, "connect", None)
@@ -103,28 +111,25 @@ def test_everything_else_stays_as_it_was_set(tmp_path: Path) -> None:
         assert mine == asked
 
 
-def test_someone_is_notified_of_alarms_whatever_the_example(tmp_path: Path) -> None:
+def test_someone_is_notified_of_alarms_whatever_the_example(localised: Localised) -> None:
     """The smoke test fails where no one is, and with it the demo."""
-    notified = {
-        example.name: demo.localised(example, LISTENER, _vendors(), tmp_path / "local.yaml").alerts
-        for example in sorted(EXAMPLES.glob("*.yaml"))
-    }
+    notified = {example.name: localised(example).alerts for example in sorted(EXAMPLES.glob("*.yaml"))}
 
     assert [name for name, alerts in notified.items() if not (alerts.email or alerts.webhook)] == []
     assert notified["everything.yaml"].email == load_settings(EXAMPLES / "everything.yaml").alerts.email
 
 
-def test_an_environment_is_played_with_what_it_extends(tmp_path: Path) -> None:
+def test_an_environment_is_played_with_what_it_extends(tmp_path: Path, localised: Localised) -> None:
     settings_file = EXAMPLES / "environments" / "production.yaml"
 
-    local = demo.localised(settings_file, LISTENER, _vendors(), tmp_path / "local.yaml")
+    local = localised(settings_file)
 
     assert [export.name for export in local.exports] == ["orders", "services"]
     assert local == load_settings(tmp_path / "local.yaml")
 
 
-def test_no_vendor_is_called_but_on_this_machine(tmp_path: Path) -> None:
-    local = demo.localised(EXAMPLES / "everything.yaml", LISTENER, _vendors(), tmp_path / "local.yaml")
+def test_no_vendor_is_called_but_on_this_machine(localised: Localised) -> None:
+    local = localised(EXAMPLES / "everything.yaml")
 
     connects = [getattr(party, "connect", None) for party in (*local.exports, *local.destinations)]
     assert any(connects)

@@ -10,18 +10,18 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.certificate import create_server_certificate
 from local_cloud.emulator import Emulator, EmulatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from local_cloud.certificate import ServerCertificate
 
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
@@ -50,10 +50,10 @@ def test_refuses_plain_http(emulator: Emulator) -> None:
     assert not answer.startswith(b"HTTP/1.1 200")
 
 
-def test_its_certificate_is_vouched_for_by_its_bundle_only(emulator: Emulator) -> None:
+def test_its_certificate_is_vouched_for_by_its_bundle_only(emulator: Emulator, certificate: ServerCertificate) -> None:
     trusting = ssl.create_default_context(cafile=str(emulator.ca_bundle))
     trusting.verify_flags |= ssl.VERIFY_X509_STRICT
-    distrusting = ssl.create_default_context(cadata=_another_authority())
+    distrusting = ssl.create_default_context(cafile=str(certificate.ca_bundle))
     url = f"{emulator.endpoint_url}/_ministack/health".replace("127.0.0.1", "localhost")
 
     with urllib.request.urlopen(url, context=trusting, timeout=10) as answer:  # noqa: S310
@@ -140,7 +140,7 @@ def test_leaves_nothing_behind_when_its_parent_is_killed() -> None:
     assert parent.stdout is not None
     assert parent.stdin is not None
     directory, url = parent.stdout.readline().split()
-    with socket.create_connection(("127.0.0.1", _port(url)), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=10) as connection:
         parent.stdin.close()
         parent.wait()
 
@@ -177,17 +177,6 @@ def test_an_emulator_that_cannot_start_shows_its_log() -> None:
 
 def _policy(**statement: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
-
-
-def _another_authority() -> str:
-    with TemporaryDirectory() as directory:
-        return create_server_certificate(Path(directory)).ca_bundle.read_text()
-
-
-def _port(url: str) -> int:
-    port = urlsplit(url).port
-    assert port is not None
-    return port
 
 
 def _answers(port: int | None) -> bool:

@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 import json
-import ssl
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from local_cloud.certificate import create_server_certificate
+from local_cloud.certificate import ServerCertificate
 from local_cloud.vendors.logzio.api import Account, LogzioApi
+from tests.local_cloud.conftest import Ask, Doors
 
 FETCHERS = "/v1/log-shipping/s3-buckets"
 ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-logz-reader"
-Call = Callable[..., tuple[int, Any]]
-
-
-class Doors:
-    """Which roles may be assumed by which external id, and what was read."""
-
-    def __init__(self) -> None:
-        self.open: set[tuple[str, str]] = set()
-        self.is_readable = True
-        self.read: list[str] = []
-
-    def assume(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
-        if (role_arn, external_id) not in self.open:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
-
-        def read(bucket: str, prefix: str) -> None:
-            if not self.is_readable:
-                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
-            self.read.append(f"{bucket}/{prefix}")
-
-        return read
 
 
 @pytest.fixture
-def doors() -> Doors:
-    return Doors()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return create_server_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-@pytest.fixture
-def logzio(certificate: Any, doors: Doors) -> Iterator[LogzioApi]:
+def logzio(certificate: ServerCertificate, doors: Doors) -> Iterator[LogzioApi]:
     with LogzioApi(doors.assume, certificate=certificate.certificate, key=certificate.key) as api:
         api.accounts["token"] = Account(id=24601)
         yield api
@@ -65,21 +31,13 @@ def account(logzio: LogzioApi, doors: Doors) -> Account:
 
 
 @pytest.fixture
-def call(logzio: LogzioApi, certificate: Any) -> Call:
-    """Make a request; return the status and the document."""
-    context = ssl.create_default_context(cafile=str(certificate.ca_bundle))
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+def call(logzio: LogzioApi, ask: Ask) -> Ask:
+    """Make a request of the account; return the status and the document."""
 
     def called(method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        headers = {"X-API-TOKEN": "token", "Content-Type": "application/json", **headers}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{logzio.url}{path}", data, headers, method=method)  # noqa: S310
-        try:
-            with opener.open(request, timeout=10) as answer:
-                raw, status = answer.read(), answer.status
-        except urllib.error.HTTPError as error:
-            raw, status = error.read(), error.code
-        return status, json.loads(raw) if raw else None
+        return ask(
+            logzio, method, path, body, **{"X-API-TOKEN": "token", "Content-Type": "application/json", **headers}
+        )
 
     return called
 
@@ -89,14 +47,14 @@ def fetcher(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not ...}
 
 
-def test_says_who_an_account_is_and_whom_to_trust(call: Call, account: Account) -> None:
+def test_says_who_an_account_is_and_whom_to_trust(call: Ask, account: Account) -> None:
     assert call("GET", "/v2/whoami") == (200, {"accountId": 24601, "accountName": "account 24601"})
     details = {"logzioAWSAccountId": "406095609952", "assignedExternalId": account.external_id}
     assert call("GET", f"{FETCHERS}/aws-assume-role-details") == (200, details)
 
 
 @pytest.mark.parametrize("path", ["/v2/whoami", FETCHERS, f"{FETCHERS}/aws-assume-role-details"])
-def test_turns_a_wrong_token_away(call: Call, path: str) -> None:
+def test_turns_a_wrong_token_away(call: Ask, path: str) -> None:
     status, refusal = call("GET", path, **{"X-API-TOKEN": "another"})
     assert (status, refusal) == (403, {"code": 403, "message": "Insufficient privileges"})
 
@@ -105,30 +63,30 @@ def test_turns_a_wrong_token_away(call: Call, path: str) -> None:
     ("method", "path"),
     [("GET", "/v1/log-shipping/s3-bucket"), ("PATCH", f"{FETCHERS}/1"), ("DELETE", FETCHERS), ("GET", f"{FETCHERS}/x")],
 )
-def test_knows_no_other_path_or_method(call: Call, method: str, path: str) -> None:
+def test_knows_no_other_path_or_method(call: Ask, method: str, path: str) -> None:
     assert call(method, path)[0] in (404, 501)
 
 
-def test_takes_a_fetcher_only_when_it_has_entered_and_read(call: Call, account: Account, doors: Doors) -> None:
-    doors.is_readable = False
+def test_takes_a_fetcher_only_when_it_has_entered_and_read(call: Ask, account: Account, doors: Doors) -> None:
+    doors.is_reachable = False
     status, refusal = call("POST", FETCHERS, fetcher())
     assert (status, refusal["errorCode"]) == (400, "s3-buckets/ACCESS_DENIED")
-    doors.is_readable = True
+    doors.is_reachable = True
     status, made = call("POST", FETCHERS, fetcher())
     assert status == 201
-    assert doors.read == ["acme/feed/x/"]
+    assert doors.reached == ["acme/feed/x/"]
     assert call("GET", FETCHERS) == (200, [made])
     assert call("GET", f"{FETCHERS}/{made['id']}") == (200, made)
 
 
-def test_enters_by_the_accounts_own_external_id_alone(call: Call, logzio: LogzioApi, doors: Doors) -> None:
+def test_enters_by_the_accounts_own_external_id_alone(call: Ask, logzio: LogzioApi, doors: Doors) -> None:
     doors.open.add((ROLE_ARN, "another"))
     assert call("POST", FETCHERS, fetcher())[0] == 400
     assert logzio.accounts["token"].fetchers == {}
 
 
 def test_sees_a_new_external_id_only_after_a_while(
-    call: Call, logzio: LogzioApi, account: Account, doors: Doors
+    call: Ask, logzio: LogzioApi, account: Account, doors: Doors
 ) -> None:
     logzio.propagation = 2
     assert [call("POST", FETCHERS, fetcher())[0] for _ in range(3)] == [400, 400, 201]
@@ -136,7 +94,7 @@ def test_sees_a_new_external_id_only_after_a_while(
     assert [call("POST", FETCHERS, fetcher())[0] for _ in range(3)] == [400, 400, 201]
 
 
-def test_a_fetcher_keeps_the_external_id_it_was_made_under(call: Call, account: Account, doors: Doors) -> None:
+def test_a_fetcher_keeps_the_external_id_it_was_made_under(call: Ask, account: Account, doors: Doors) -> None:
     old = account.external_id
     _, made = call("POST", FETCHERS, fetcher())
     doors.open.add((ROLE_ARN, account.change_external_id()))
@@ -165,28 +123,28 @@ def test_a_fetcher_keeps_the_external_id_it_was_made_under(call: Call, account: 
         {"id": 1},
     ],
 )
-def test_refuses_a_fetcher_that_is_not_as_described(call: Call, account: Account, changes: dict[str, Any]) -> None:
+def test_refuses_a_fetcher_that_is_not_as_described(call: Ask, account: Account, changes: dict[str, Any]) -> None:
     assert call("POST", FETCHERS, fetcher(**changes))[0] == 400
     assert account.fetchers == {}
 
 
-def test_wants_json(call: Call, account: Account) -> None:
+def test_wants_json(call: Ask, account: Account) -> None:
     assert call("POST", FETCHERS, fetcher(), **{"Content-Type": "text/plain"})[0] == 415
 
 
-def test_shows_no_secret_key(call: Call, account: Account) -> None:
+def test_shows_no_secret_key(call: Ask, account: Account) -> None:
     _, made = call("POST", FETCHERS, fetcher(arn=..., accessKey="a", secretKey="b"))
     assert made["accessKey"] == "a"
     assert "secretKey" not in made
 
 
-def test_removes_a_fetcher_once(call: Call, account: Account) -> None:
+def test_removes_a_fetcher_once(call: Ask, account: Account) -> None:
     _, made = call("POST", FETCHERS, fetcher())
     path = f"{FETCHERS}/{made['id']}"
     assert [call("DELETE", path)[0], call("DELETE", path)[0], call("GET", path)[0]] == [200, 404, 404]
 
 
-def test_accounts_do_not_see_each_others_fetchers(call: Call, logzio: LogzioApi, account: Account) -> None:
+def test_accounts_do_not_see_each_others_fetchers(call: Ask, logzio: LogzioApi, account: Account) -> None:
     _, made = call("POST", FETCHERS, fetcher())
     logzio.accounts["other"] = Account(id=7)
     assert call("GET", FETCHERS, **{"X-API-TOKEN": "other"}) == (200, [])
@@ -194,7 +152,7 @@ def test_accounts_do_not_see_each_others_fetchers(call: Call, logzio: LogzioApi,
     assert list(account.fetchers) == [made["id"]]
 
 
-def test_a_record_has_no_token(call: Call, logzio: LogzioApi, account: Account) -> None:
+def test_a_record_has_no_token(call: Ask, logzio: LogzioApi, account: Account) -> None:
     call("POST", FETCHERS, fetcher())
     assert "token" not in json.dumps([str(one) for one in logzio.recorded])
     assert [one.method for one in logzio.writes()] == ["POST"]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from log_shipper import json_fields
 
-from local_cloud.certificate import ServerCertificate, create_server_certificate
+from local_cloud.certificate import ServerCertificate
 from local_cloud.markers import new_uuid
 from local_cloud.vendors.logzio.listener import MAX_BODY_BYTES, MAX_LINE_BYTES, LogzioListener, invalid_tags
 
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TOKEN = "right"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> ServerCertificate:
-    return create_server_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture

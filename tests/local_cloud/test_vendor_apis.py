@@ -4,55 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from local_cloud.certificate import ServerCertificate, create_server_certificate
+from local_cloud.certificate import ServerCertificate
 from local_cloud.vendors.cockroachdb.api import Cluster, CockroachdbApi
 from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 from local_cloud.vendors.mongodb_atlas.project import Project
-from local_cloud.vendors.server import Reply, VendorApi
+from local_cloud.vendors.server import Reply
+from tests.local_cloud.conftest import Ask, Doors
 
 PROJECT = "5e2211c17a3e5a48f5497de3"
 GROUP = f"/api/atlas/v2/groups/{PROJECT}"
 V2023, V2025 = (f"application/vnd.atlas.{version}+json" for version in ("2023-01-01", "2025-03-12"))
 ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-orders"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> ServerCertificate:
-    return create_server_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-class Doors:
-    """What may be assumed, and written to."""
-
-    def __init__(self) -> None:
-        self.open: set[tuple[str, str]] = set()
-        self.writable = True
-        self.written: list[str] = []
-
-    def assume(self, role_arn: str, external_id: str) -> Callable[[str, str], None]:
-        if (role_arn, external_id) not in self.open:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
-
-        def write(bucket: str, key: str) -> None:
-            if not self.writable:
-                raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
-            self.written.append(f"{bucket}/{key}")
-
-        return write
-
-
-@pytest.fixture
-def doors() -> Doors:
-    return Doors()
 
 
 @pytest.fixture
@@ -64,28 +31,7 @@ def atlas(certificate: ServerCertificate, doors: Doors) -> Iterator[AtlasApi]:
 
 
 @pytest.fixture
-def ask(certificate: ServerCertificate) -> Callable[..., tuple[int, Any]]:
-    """Make a request; return the status and the document."""
-    context = ssl.create_default_context(cafile=str(certificate.ca_bundle))
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
-
-    def asked(api: VendorApi, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        data = json.dumps(body).encode() if isinstance(body, dict) else body
-        request = urllib.request.Request(  # noqa: S310
-            f"{api.url}{path}", data, {name.replace("_", "-"): value for name, value in headers.items()}, method=method
-        )
-        try:
-            with opener.open(request, timeout=10) as answer:
-                raw, status = answer.read(), answer.status
-        except urllib.error.HTTPError as error:
-            raw, status = error.read(), error.code
-        return status, json.loads(raw) if raw else None
-
-    return asked
-
-
-@pytest.fixture
-def call(atlas: AtlasApi, ask: Any) -> Callable[..., tuple[int, Any]]:
+def call(atlas: AtlasApi, ask: Ask) -> Ask:
     """Make a request of the project with a valid token."""
     pair = base64.b64encode(b"client:secret").decode()
     _, answer = ask(atlas, "POST", "/api/oauth/token", b"grant_type=client_credentials", Authorization=f"Basic {pair}")
@@ -99,7 +45,7 @@ def call(atlas: AtlasApi, ask: Any) -> Callable[..., tuple[int, Any]]:
     return called
 
 
-def authorised(call: Any, doors: Doors) -> str:
+def authorised(call: Ask, doors: Doors) -> str:
     _, role = call("POST", "/cloudProviderAccess", V2023, {"providerName": "AWS"})
     doors.open.add((ROLE_ARN, role["atlasAssumedRoleExternalId"]))
     body = {"providerName": "AWS", "iamAssumedRoleArn": ROLE_ARN}
@@ -122,17 +68,17 @@ def integration(role_id: str, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "header", ["Bearer eyJwrong", "Basic Y2xpZW50OnNlY3JldA==", "", 'Digest username="x", nonce="y"']
 )
-def test_atlas_challenges_who_has_no_credential(atlas: AtlasApi, ask: Any, header: str) -> None:
+def test_atlas_challenges_who_has_no_credential(atlas: AtlasApi, ask: Ask, header: str) -> None:
     status, _ = ask(atlas, "GET", f"{GROUP}/cloudProviderAccess", Authorization=header, Accept=V2023)
     assert status == 401
 
 
 @pytest.mark.parametrize(("version", "status"), [(V2023, 200), (V2025, 406), ("application/json", 406)])
-def test_atlas_wants_each_resources_own_version(call: Any, version: str, status: int) -> None:
+def test_atlas_wants_each_resources_own_version(call: Ask, version: str, status: int) -> None:
     assert call("GET", "/cloudProviderAccess", version)[0] == status
 
 
-def test_atlas_wants_its_media_type_for_a_body(call: Any) -> None:
+def test_atlas_wants_its_media_type_for_a_body(call: Ask) -> None:
     body = {"providerName": "AWS"}
     assert call("POST", "/cloudProviderAccess", V2023, body, Content_Type="text/plain")[0] == 415
 
@@ -146,11 +92,11 @@ def test_atlas_wants_its_media_type_for_a_body(call: Any) -> None:
         ("POST", "/auditLog"),
     ],
 )
-def test_atlas_knows_no_other_path_or_method(call: Any, method: str, path: str) -> None:
+def test_atlas_knows_no_other_path_or_method(call: Ask, method: str, path: str) -> None:
     assert call(method, path, V2025, {} if method != "GET" else None)[0] == 404
 
 
-def test_atlas_authorises_a_role_only_when_it_has_assumed_it(atlas: AtlasApi, call: Any, doors: Doors) -> None:
+def test_atlas_authorises_a_role_only_when_it_has_assumed_it(atlas: AtlasApi, call: Ask, doors: Doors) -> None:
     _, role = call("POST", "/cloudProviderAccess", V2023, {"providerName": "AWS"})
     path = f"/cloudProviderAccess/{role['roleId']}"
     body = {"providerName": "AWS", "iamAssumedRoleArn": ROLE_ARN}
@@ -163,7 +109,7 @@ def test_atlas_authorises_a_role_only_when_it_has_assumed_it(atlas: AtlasApi, ca
     assert call("PATCH", path, V2023, body)[0] == 200
 
 
-def test_atlas_sees_a_new_role_only_after_a_while(atlas: AtlasApi, call: Any, doors: Doors) -> None:
+def test_atlas_sees_a_new_role_only_after_a_while(atlas: AtlasApi, call: Ask, doors: Doors) -> None:
     atlas.propagation = 2
     _, role = call("POST", "/cloudProviderAccess", V2023, {"providerName": "AWS"})
     doors.open.add((ROLE_ARN, role["atlasAssumedRoleExternalId"]))
@@ -172,16 +118,16 @@ def test_atlas_sees_a_new_role_only_after_a_while(atlas: AtlasApi, call: Any, do
     assert answers == [400, 400, 200]
 
 
-def test_atlas_takes_an_integration_only_when_it_has_written_to_the_bucket(call: Any, doors: Doors) -> None:
+def test_atlas_takes_an_integration_only_when_it_has_written_to_the_bucket(call: Ask, doors: Doors) -> None:
     role_id = authorised(call, doors)
-    doors.writable = False
+    doors.is_reachable = False
     assert call("POST", "/logIntegrations", V2025, integration(role_id))[0] == 400
-    doors.writable = True
+    doors.is_reachable = True
     assert call("POST", "/logIntegrations", V2025, integration(role_id))[0] == 201
-    assert doors.written == ["acme-logs/atlas/mongodb-atlas-access-test"]
+    assert doors.reached == ["acme-logs/atlas/mongodb-atlas-access-test"]
 
 
-def test_atlas_takes_no_integration_for_a_role_that_is_not_authorised(call: Any) -> None:
+def test_atlas_takes_no_integration_for_a_role_that_is_not_authorised(call: Ask) -> None:
     _, role = call("POST", "/cloudProviderAccess", V2023, {"providerName": "AWS"})
     status, refusal = call("POST", "/logIntegrations", V2025, integration(role["roleId"]))
     assert (status, refusal["errorCode"]) == (400, "CLOUD_PROVIDER_ACCESS_ROLE_NOT_AUTHORIZED")
@@ -203,13 +149,13 @@ def test_atlas_takes_no_integration_for_a_role_that_is_not_authorised(call: Any)
     ],
 )
 def test_atlas_refuses_an_integration_that_is_not_as_described(
-    call: Any, doors: Doors, changes: dict[str, Any]
+    call: Ask, doors: Doors, changes: dict[str, Any]
 ) -> None:
     role_id = authorised(call, doors)
     assert call("POST", "/logIntegrations", V2025, integration(role_id, **changes))[0] == 400
 
 
-def test_atlas_keeps_a_role_that_an_integration_uses(call: Any, doors: Doors) -> None:
+def test_atlas_keeps_a_role_that_an_integration_uses(call: Ask, doors: Doors) -> None:
     role_id = authorised(call, doors)
     _, made = call("POST", "/logIntegrations", V2025, integration(role_id))
     assert call("DELETE", f"/cloudProviderAccess/AWS/{role_id}", V2023)[0] == 400
@@ -218,13 +164,13 @@ def test_atlas_keeps_a_role_that_an_integration_uses(call: Any, doors: Doors) ->
     assert call("GET", f"/cloudProviderAccess/{role_id}", V2023)[0] == 404
 
 
-def test_atlas_has_ten_integrations_in_a_project(call: Any, doors: Doors) -> None:
+def test_atlas_has_ten_integrations_in_a_project(call: Ask, doors: Doors) -> None:
     role_id = authorised(call, doors)
     answers = [call("POST", "/logIntegrations", V2025, integration(role_id))[0] for _ in range(11)]
     assert answers == [201] * 10 + [400]
 
 
-def test_a_record_has_no_credential(atlas: AtlasApi, call: Any, doors: Doors) -> None:
+def test_a_record_has_no_credential(atlas: AtlasApi, call: Ask, doors: Doors) -> None:
     authorised(call, doors)
     whole = json.dumps([str(one) for one in atlas.recorded])
     assert "secret" not in whole
@@ -232,7 +178,7 @@ def test_a_record_has_no_credential(atlas: AtlasApi, call: Any, doors: Doors) ->
     assert [one.method for one in atlas.writes()] == ["POST", "PATCH"]
 
 
-def test_fails_on_demand_with_or_without_doing_what_was_asked(atlas: AtlasApi, call: Any) -> None:
+def test_fails_on_demand_with_or_without_doing_what_was_asked(atlas: AtlasApi, call: Ask) -> None:
     body = {"providerName": "AWS"}
     atlas.fail("POST", "/cloudProviderAccess", Reply(503, None, {"Retry-After": "1"}), times=2)
     atlas.fail("POST", "/cloudProviderAccess", None, is_carried_out=True)
@@ -267,7 +213,7 @@ def cockroach(certificate: ServerCertificate, doors: Doors) -> Iterator[Cockroac
         yield api
 
 
-def enabled(cockroach: CockroachdbApi, ask: Any, **changes: Any) -> str:
+def enabled(cockroach: CockroachdbApi, ask: Ask, **changes: Any) -> str:
     """Ask for a log export; return the status that it ends with."""
     path = f"{CLUSTER_PATH}/logexport"
     status, made = ask(cockroach, "POST", path, LOG_EXPORT | changes, **COCKROACH)
@@ -287,7 +233,7 @@ def enabled(cockroach: CockroachdbApi, ask: Any, **changes: Any) -> str:
     ],
 )
 def test_cockroachdb_wants_a_key_and_its_version(
-    cockroach: CockroachdbApi, ask: Any, headers: dict[str, str], status: int
+    cockroach: CockroachdbApi, ask: Ask, headers: dict[str, str], status: int
 ) -> None:
     assert ask(cockroach, "GET", CLUSTER_PATH, **(COCKROACH | headers))[0] == status
 
@@ -296,11 +242,11 @@ def test_cockroachdb_wants_a_key_and_its_version(
     ("method", "path"),
     [("GET", "/api/v1/clusters/x"), ("GET", f"{CLUSTER_PATH}/logexports"), ("GET", f"{CLUSTER_PATH}/logexport")],
 )
-def test_cockroachdb_knows_what_is_there(cockroach: CockroachdbApi, ask: Any, method: str, path: str) -> None:
+def test_cockroachdb_knows_what_is_there(cockroach: CockroachdbApi, ask: Ask, method: str, path: str) -> None:
     assert ask(cockroach, method, path, **COCKROACH)[0] == 404
 
 
-def test_cockroachdb_lets_a_key_that_may_look_change_nothing(cockroach: CockroachdbApi, ask: Any) -> None:
+def test_cockroachdb_lets_a_key_that_may_look_change_nothing(cockroach: CockroachdbApi, ask: Ask) -> None:
     cockroach.read_only.add("CCDB1_x")
     assert ask(cockroach, "POST", f"{CLUSTER_PATH}/logexport", LOG_EXPORT, **COCKROACH)[0] == 403
 
@@ -322,39 +268,39 @@ def test_cockroachdb_lets_a_key_that_may_look_change_nothing(cockroach: Cockroac
     ],
 )
 def test_cockroachdb_refuses_an_export_that_is_not_as_described(
-    cockroach: CockroachdbApi, ask: Any, changes: dict[str, Any]
+    cockroach: CockroachdbApi, ask: Ask, changes: dict[str, Any]
 ) -> None:
     status, refusal = ask(cockroach, "POST", f"{CLUSTER_PATH}/logexport", LOG_EXPORT | changes, **COCKROACH)
     assert (status, refusal["code"]) == (400, 3)
     assert cockroach.clusters[CLUSTER].info is None
 
 
-def test_cockroachdb_takes_an_external_id_for_advanced_alone(cockroach: CockroachdbApi, ask: Any) -> None:
+def test_cockroachdb_takes_an_external_id_for_advanced_alone(cockroach: CockroachdbApi, ask: Ask) -> None:
     cockroach.clusters[CLUSTER].plan = "STANDARD"
     status, refusal = ask(cockroach, "POST", f"{CLUSTER_PATH}/logexport", LOG_EXPORT, **COCKROACH)
     assert (status, "only supported for Advanced" in refusal["message"]) == (400, True)
 
 
 def test_cockroachdb_says_enabled_only_when_it_has_reached_every_log_group_in_every_region(
-    cockroach: CockroachdbApi, ask: Any, doors: Doors
+    cockroach: CockroachdbApi, ask: Ask, doors: Doors
 ) -> None:
     assert enabled(cockroach, ask) == "CREDENTIALS_ERROR"
     doors.open.add((f"999988887777:{ROLE_ARN}", "ours"))
     assert enabled(cockroach, ask) == "CREDENTIALS_ERROR"
     doors.open.add((f"222233334444:{ROLE_ARN}", "ours"))
-    doors.writable = False
+    doors.is_reachable = False
     assert enabled(cockroach, ask) == "ENABLE_FAILED"
-    doors.writable = True
+    doors.is_reachable = True
     assert enabled(cockroach, ask) == "ENABLED"
-    assert doors.written == [
+    assert doors.reached == [
         f"{region}/{name}" for region in ("eu-west-1", "us-east-1") for name in ("/acme/ledger", "/acme/ops")
     ]
-    doors.written.clear()
+    doors.reached.clear()
     assert enabled(cockroach, ask, region="us-east-1", groups=[]) == "ENABLED"
-    assert doors.written == ["us-east-1//acme/ledger"]
+    assert doors.reached == ["us-east-1//acme/ledger"]
 
 
-def test_cockroachdb_does_one_thing_at_a_time(cockroach: CockroachdbApi, ask: Any, doors: Doors) -> None:
+def test_cockroachdb_does_one_thing_at_a_time(cockroach: CockroachdbApi, ask: Ask, doors: Doors) -> None:
     doors.open.add((f"222233334444:{ROLE_ARN}", "ours"))
     path = f"{CLUSTER_PATH}/logexport"
     assert ask(cockroach, "POST", path, LOG_EXPORT, **COCKROACH)[0] == 200
@@ -363,7 +309,7 @@ def test_cockroachdb_does_one_thing_at_a_time(cockroach: CockroachdbApi, ask: An
         assert (status, "couldn't lock" in refusal["message"]) == (400, True)
 
 
-def test_cockroachdb_disables_in_its_own_time(cockroach: CockroachdbApi, ask: Any, doors: Doors) -> None:
+def test_cockroachdb_disables_in_its_own_time(cockroach: CockroachdbApi, ask: Ask, doors: Doors) -> None:
     doors.open.add((f"222233334444:{ROLE_ARN}", "ours"))
     enabled(cockroach, ask)
     path = f"{CLUSTER_PATH}/logexport"

@@ -204,9 +204,21 @@ class TestSubscriptions:
 
     @pytest.mark.parametrize("owner", ["999988887777", "", None, 111122223333])
     def test_log_events_of_another_account_are_not_archived(self, exports: Cloud, owner: object) -> None:
-        with pytest.raises(errors.UnknownExportError, match="not of this one"):
+        with pytest.raises(errors.UnknownExportError, match="not of the export's, 111122223333"):
             archive.handler(log_events("jobs", "/app/a", ["forged"], owner=owner), None)
         assert exports.keys(ARCHIVE) == []
+
+    @pytest.mark.parametrize("owner", ["111122223333", "444455556666", ""])
+    def test_log_events_of_an_exports_own_account_alone_are_archived(self, exports: Cloud, owner: str) -> None:
+        """Each account that may send to the stream chooses the filter's name, but not the owner."""
+        groups = {"log_groups": [], "log_group_prefixes": ["/app/"], "account": "222233334444"}
+        exports.export("away", vendor="cloudwatch-logs", landing=groups, ship_to=[])
+        with pytest.raises(errors.UnknownExportError, match="not of the export's, 222233334444"):
+            archive.handler(log_events("away", "/app/a", ["forged"], owner=owner), None)
+        with pytest.raises(errors.UnknownExportError, match="not of the export's, 111122223333"):
+            archive.handler(log_events("jobs", "/app/a", ["forged"], owner="222233334444"), None)
+        assert exports.keys(ARCHIVE) == []
+        assert archive.handler(log_events("away", "/app/a", ["true"], owner="222233334444"), None)["archived"] == 1
 
     def test_records_of_another_group_in_a_stream_block_no_export(self, exports: Cloud) -> None:
         """Through a stream the others wait behind it: it is set aside with the reason, and they are archived."""

@@ -1,17 +1,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import yaml
 
 from logdock.settings import Deployment, SettingsError, load_settings
 
+Load = Callable[[object], Deployment]
+Refusal = Callable[[object], list[str]]
+Kind = TypeVar("Kind")
+
+
+def only(kind: type[Kind], loaded: Sequence[object]) -> Kind:
+    """Return the only one of the loaded exports or destinations, which is of this kind."""
+    (one,) = loaded
+    assert isinstance(one, kind)
+    return one
+
 
 @pytest.fixture
-def load(tmp_path: Path) -> Callable[[object], Deployment]:
+def load(tmp_path: Path) -> Load:
     """Load a document, or a text, as a settings file."""
 
     def load_document(document: object) -> Deployment:
@@ -23,7 +35,7 @@ def load(tmp_path: Path) -> Callable[[object], Deployment]:
 
 
 @pytest.fixture
-def refusal(load: Callable[[object], Deployment], tmp_path: Path) -> Callable[[object], list[str]]:
+def refusal(load: Load, tmp_path: Path) -> Refusal:
     """Load a document that must be refused, and return its errors, one a line, without the head line.
 
     The line and the names of exports and destinations are omitted; tests/settings/test_places.py is about them.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from logdock.inventory import stacks_of
-from logdock.settings import Deployment
 from logdock.settings.names import Names
+from logdock.settings.shipper_document import configuration_document
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import PUSH, document, export
 
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 ACCOUNT = "222233334444"
 BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs", "cloudflare")
 LOG_GROUP_KINDS = ("cockroachdb", "aurora-mysql", "rds", "cloudwatch-logs")
@@ -38,10 +35,94 @@ def test_landing_in_another_account_is_named_after_it(load: Load, kind: str) -> 
     }
 
 
+GROUPS_ELSEWHERE: dict[str, dict[str, object]] = {
+    "cockroachdb": {},
+    "aurora-mysql": {"configure_cluster": False},
+    "rds": {"configure_database": False},
+    "cloudwatch-logs": {},
+}
+
+
+def groups_elsewhere(kind: str, **changes: object) -> dict[str, object]:
+    return export(kind, **{"account": ACCOUNT, **GROUPS_ELSEWHERE[kind], **changes})
+
+
 @pytest.mark.parametrize("kind", LOG_GROUP_KINDS)
-def test_log_groups_of_another_account_are_refused(refusal: Refusal, kind: str) -> None:
-    (line,) = refusal(document(export(kind, account=ACCOUNT)))
-    assert line.startswith(f"exports[0].account: expected nothing: log groups of {kind} are read in the deployment's")
+def test_log_groups_of_another_account_are_subscribed_to_a_destination(load: Load, kind: str) -> None:
+    settings = load(document(groups_elsewhere(kind, name="orders"), subscriptions="kinesis"))
+    (one,) = settings.exports
+    names = Names.of(settings)
+    assert names.destination_arn("orders") == "arn:aws:logs:eu-west-1:111122223333:destination:acme-prod-orders"
+    assert configuration_document(settings, one)["landing"]["account"] == ACCOUNT
+    assert {stack.name: stack.other_account for stack in stacks_of(settings) if "rders" in stack.name} == {
+        "acme-prod-Landing-orders": ACCOUNT,
+        "acme-prod-orders": None,
+    }
+    # No bus is between them: the archive's objects are announced in the deployment's own account.
+    assert (one.announcing_account, names.rule_dimensions(one)) == (None, {"RuleName": "acme-prod-orders"})
+
+
+@pytest.mark.parametrize("kind", LOG_GROUP_KINDS)
+def test_log_groups_of_another_account_require_kinesis(refusal: Refusal, kind: str) -> None:
+    (line,) = refusal(document(groups_elsewhere(kind)))
+    assert line.startswith(
+        f"exports[0].account: got '{ACCOUNT}'; expected nothing without `subscriptions: kinesis` of the deployment"
+    )
+
+
+NO_GROUPS_ELSEWHERE: dict[str, tuple[str, dict[str, object], str]] = {
+    "own account": ("cloudwatch-logs", {"account": "111122223333"}, "account: got '111122223333'; expected another"),
+    "another Region": (
+        "cockroachdb",
+        {"regions": ["eu-west-1", "us-east-1"]},
+        "regions[1]: got 'us-east-1'; expected the deployment's region alone, eu-west-1",
+    ),
+    "connect": (
+        "cockroachdb",
+        {"connect": {"secret": "acme/crdb"}, "cluster_account_id": None, "external_id": None},
+        "connect: got a mapping; expected nothing with `account`",
+    ),
+    "adopted": ("cockroachdb", {"adopt_log_groups": True}, "adopt_log_groups: got true; expected false with `account`"),
+    "adopted of a database": ("rds", {"log_groups": "adopt"}, "log_groups: got 'adopt'; expected create with"),
+    "a configured cluster": (
+        "aurora-mysql",
+        {"configure_cluster": None},
+        "configure_cluster: missing: false with `account`",
+    ),
+    "a configured database": (
+        "rds",
+        {"configure_database": True},
+        "configure_database: got true; expected false with `account`",
+    ),
+    "prefixes": (
+        "cloudwatch-logs",
+        {"log_group_prefixes": ["/acme/services/"]},
+        "log_group_prefixes: got ['/acme/services/']; expected nothing with `account`",
+    ),
+    "retention": ("cloudwatch-logs", {"retention_days": 30}, "retention_days: got 30; expected nothing with `account`"),
+    "encryption": ("cloudwatch-logs", {"encrypt": True}, "encrypt: got true; expected false with `account`"),
+    "counted lines": (
+        "cockroachdb",
+        {"alerts": {"failed_logins_per_hour": 5}},
+        "alerts.failed_logins_per_hour: got 5; expected nothing with `account`",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NO_GROUPS_ELSEWHERE)
+def test_what_log_groups_of_another_account_cannot_have_is_refused(refusal: Refusal, what: str) -> None:
+    kind, changes, expected = NO_GROUPS_ELSEWHERE[what]
+    (line,) = refusal(document(groups_elsewhere(kind, **changes), subscriptions="kinesis"))
+    assert line.startswith(f"exports[0].{expected}")
+
+
+def test_accounts_may_have_log_groups_and_databases_of_the_same_name(load: Load, refusal: Refusal) -> None:
+    pairs = [("cloudwatch-logs", {}), ("rds", {"configure_database": False})]
+    for kind, changes in pairs:
+        here, there = (export(kind, name=name, **changes) for name in ("one", "two"))
+        assert load(document(here, {**there, "account": ACCOUNT}, subscriptions="kinesis"))
+        assert refusal(document(here, there))
+        assert refusal(document({**here, "account": ACCOUNT}, {**there, "account": ACCOUNT}, subscriptions="kinesis"))
 
 
 REFUSED: dict[str, tuple[dict[str, object], str]] = {

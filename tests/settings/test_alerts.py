@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from logdock.settings import Deployment
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import EXPORTS, PUSH, document, export
 
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:oncall"
 SILENT = "0 (never), or 5 to 2880 minutes; over 1440, whole hours"
 TOPIC_EXPECTED = "an SNS topic's ARN (arn:aws:sns:<Region>:<account>:<name>), not a FIFO topic's"
@@ -50,28 +47,26 @@ def test_a_kind_that_is_quiet_by_nature_is_silent_later(load: Load, exported: ob
     assert silent_after(load(document(exported))) == minutes
 
 
-def test_a_deployments_longer_silence_holds_for_quiet_kinds_too(load: Load) -> None:
-    assert silent_after(load(document(export("aurora-mysql"), alerts={"silent_after_minutes": 2400}))) == 2400
-
-
-def test_a_deployments_shorter_silence_holds_for_kinds_that_never_pause(load: Load) -> None:
-    alerts = {"silent_after_minutes": 10}
-    assert silent_after(load(document(export("mongodb-atlas"), alerts=alerts))) == 10
-    assert silent_after(load(document(export("aurora-mysql"), alerts=alerts))) == 1440
-
-
-@pytest.mark.parametrize("minutes", [0, 10, 2880])
-def test_aptibles_silence_is_no_alarm_whatever_the_deployments_is(load: Load, minutes: int) -> None:
-    assert silent_after(load(document(export("aptible"), alerts={"silent_after_minutes": minutes}))) == 0
+@pytest.mark.parametrize(
+    ("kind", "deployments", "minutes"),
+    [
+        ("aurora-mysql", 2400, 2400),
+        ("aurora-mysql", 10, 1440),
+        ("mongodb-atlas", 10, 10),
+        ("aptible", 0, 0),
+        ("aptible", 10, 0),
+        ("aptible", 2880, 0),
+    ],
+)
+def test_a_deployments_silence_is_no_shorter_than_the_kinds_and_none_for_aptible(
+    load: Load, kind: str, deployments: int, minutes: int
+) -> None:
+    assert silent_after(load(document(export(kind), alerts={"silent_after_minutes": deployments}))) == minutes
 
 
 @pytest.mark.parametrize("minutes", [5, 0])
 def test_an_exports_own_silence_holds_whatever_its_kind(load: Load, minutes: int) -> None:
     assert silent_after(load(document(export("aptible", alerts={"silent_after_minutes": minutes})))) == minutes
-
-
-def test_silence_can_be_no_alarm_for_all_exports(load: Load) -> None:
-    assert silent_after(load(document(export("aptible"), alerts={"silent_after_minutes": 0}))) == 0
 
 
 def test_what_an_export_leaves_out_is_the_deployments(load: Load) -> None:
@@ -101,17 +96,17 @@ def test_rejects_what_no_alarm_could_hold(
     assert refusal(document(alerts={setting: value})) == [f"alerts.{setting}: got {given}; expected {expected}"]
 
 
-@pytest.mark.parametrize("topic", ["oncall", f"{TOPIC}.fifo"])
-def test_rejects_what_is_no_standard_topic(refusal: Refusal, topic: str) -> None:
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        ("oncall", TOPIC_EXPECTED),
+        (f"{TOPIC}.fifo", TOPIC_EXPECTED),
+        (TOPIC.replace("eu-west-1", "us-east-1"), REACHABLE),
+    ],
+)
+def test_rejects_a_topic_that_no_alarm_reaches(refusal: Refusal, topic: str, expected: str) -> None:
     assert refusal(document(alerts={"sns_topic_arns": [topic]})) == [
-        f"alerts.sns_topic_arns[0]: got '{topic}'; expected {TOPIC_EXPECTED}"
-    ]
-
-
-def test_rejects_a_topic_that_no_alarm_can_reach(refusal: Refusal) -> None:
-    topic = TOPIC.replace("eu-west-1", "us-east-1")
-    assert refusal(document(alerts={"sns_topic_arns": [topic]})) == [
-        f"alerts.sns_topic_arns[0]: got '{topic}'; expected {REACHABLE}"
+        f"alerts.sns_topic_arns[0]: got '{topic}'; expected {expected}"
     ]
 
 

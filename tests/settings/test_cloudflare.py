@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from logdock.settings import Deployment
 from logdock.vendors.cloudflare.settings import _ACCOUNT, _ZONE, TIME_FIELDS
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import document, export
 
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 ACCOUNT = "01a7362d577a6c3019a474fd6f485823"
 
 

@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from logdock.settings import Deployment
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.mongodb_atlas.documents import atlas_alert
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from tests.settings.conftest import Load, Refusal, only
 from tests.settings.documents import Document, document, export
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 VPC = {"subnet_ids": ["subnet-0abc1234"], "security_group_ids": ["sg-0abc1234"]}
 
@@ -39,8 +35,7 @@ def cockroachdb(**changes: Any) -> Document:
 def test_cockroachdb_needs_no_account_when_the_deploy_reads_it(
     load: Load, changes: Document, trusted: tuple[str, ...]
 ) -> None:
-    loaded = load(document(cockroachdb(**changes))).exports[0]
-    assert isinstance(loaded, CockroachdbExport)
+    loaded = only(CockroachdbExport, load(document(cockroachdb(**changes))).exports)
     assert loaded.cluster_account_id is None
     assert loaded.trusted_external_ids == trusted
 
@@ -64,8 +59,7 @@ def test_a_refused_connect_does_not_accuse_the_cluster(refusal: Refusal) -> None
 
 
 def test_atlas_needs_no_ids_when_the_deploy_reads_them(load: Load) -> None:
-    loaded = load(document(atlas())).exports[0]
-    assert isinstance(loaded, MongodbAtlasExport)
+    loaded = only(MongodbAtlasExport, load(document(atlas())).exports)
     assert loaded.connect is not None
     assert (loaded.connect.secret, loaded.connect.adopt, loaded.connect.alert) == ("acme/atlas", False, False)
     assert (loaded.atlas_principal_arn, loaded.external_id) == (None, None)
@@ -197,8 +191,7 @@ def test_accepts_everything_at_once(load: Load) -> None:
 
 def test_the_alert_goes_to_the_owners_or_to_the_recipients_of_the_settings(load: Load) -> None:
     def notifications(**connect: Any) -> list[dict[str, Any]]:
-        loaded = load(document(atlas(alert=True, **connect))).exports[0]
-        assert isinstance(loaded, MongodbAtlasExport)
+        loaded = only(MongodbAtlasExport, load(document(atlas(alert=True, **connect))).exports)
         assert loaded.connect is not None
         found: list[dict[str, Any]] = atlas_alert(loaded.connect).document["notifications"]
         return found

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from logdock.settings import Deployment
 from logdock.settings.landing import BucketLanding
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import Document, document, export
 from tests.settings.test_cross_checks import cockroachdb
 
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 OWN_BUCKETS = [f"acme-prod-{purpose}-111122223333-eu-west-1" for purpose in ("archive", "failed", "access-logs")]
 
 

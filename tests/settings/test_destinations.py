@@ -4,20 +4,27 @@ import re
 from collections.abc import Callable
 
 import pytest
+from log_shipper.bulk import BODIES_IN_FLIGHT
 
-from logdock.settings import Deployment
+from logdock.settings.bodies import MOST_BODIES
 from logdock.settings.concurrency import default_concurrency
 from logdock.settings.resource_types import RESOURCE_TYPES
 from logdock.vendors.logzio.settings import FETCHER_REGIONS, LISTENER_HOSTS, LogzioDestination
 from tests.conftest import ROOT
-from tests.settings.documents import FETCH, OTLP, PUSH, destination, document, export
+from tests.settings.conftest import Load, Refusal, only
+from tests.settings.documents import FETCH, OTLP, PUSH, Document, destination, document, export
 
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
+Logzio = Callable[[Document], LogzioDestination]
+
+
+@pytest.fixture
+def logzio(load: Load) -> Logzio:
+    """Load a file whose only destination this is."""
+    return lambda wanted: only(LogzioDestination, load(document(destinations=[wanted])).destinations)
 
 
 @pytest.mark.parametrize("base", [PUSH, FETCH, OTLP], ids=["push", "fetch", "otlp"])
-def test_accepts_the_least_that_each_destination_needs(load: Load, base: dict[str, object]) -> None:
+def test_accepts_the_least_that_each_destination_needs(load: Load, base: Document) -> None:
     assert load(document(destinations=[base])).destinations[0].name == base["name"]
 
 
@@ -100,10 +107,6 @@ def test_accepts_a_fetching_reader_where_logzio_reads(load: Load, region: str) -
     assert load(document(region=region, destinations=[FETCH]))
 
 
-def test_the_fetcher_reads_in_fifteen_regions() -> None:
-    assert len(set(FETCHER_REGIONS)) == 15
-
-
 @pytest.mark.parametrize("region", ["eu-north-1", "us-gov-west-1", "ap-northeast-3"])
 def test_rejects_a_fetching_reader_where_logzio_does_not_read(load: Load, refusal: Refusal, region: str) -> None:
     (line,) = refusal(document(region=region, destinations=[FETCH]))
@@ -116,27 +119,21 @@ def test_rejects_a_fetching_reader_where_logzio_does_not_read(load: Load, refusa
 
 
 @pytest.mark.parametrize("region", LISTENER_HOSTS)
-def test_pushes_to_the_listener_of_the_accounts_region(load: Load, region: str) -> None:
-    loaded = load(document(destinations=[destination(PUSH, region=region)])).destinations[0]
-    assert isinstance(loaded, LogzioDestination)
-    assert loaded.listener == f"https://{LISTENER_HOSTS[loaded.region]}:8071"
+def test_pushes_to_the_listener_of_the_accounts_region(logzio: Logzio, region: str) -> None:
+    assert logzio(destination(PUSH, region=region)).listener == f"https://{LISTENER_HOSTS[region]}:8071"
 
 
-def test_a_listener_url_stands_in_for_the_regions_listener(load: Load) -> None:
-    loaded = load(document(destinations=[destination(PUSH, listener_url="https://private.example:8071")])).destinations[
-        0
-    ]
-    assert isinstance(loaded, LogzioDestination)
-    assert loaded.listener == "https://private.example:8071"
+def test_a_listener_url_stands_in_for_the_regions_listener(logzio: Logzio) -> None:
+    own = "https://private.example:8071"
+    assert logzio(destination(PUSH, listener_url=own)).listener == own
 
 
-def connected(**changes: object) -> dict[str, object]:
+def connected(**changes: object) -> Document:
     return destination(FETCH, **{"account_id": None, "external_id": None, "connect": {"secret": "acme/api"}, **changes})
 
 
-def test_a_fetching_reader_needs_no_ids_when_the_deploy_reads_them(load: Load) -> None:
-    loaded = load(document(destinations=[connected()])).destinations[0]
-    assert isinstance(loaded, LogzioDestination)
+def test_a_fetching_reader_needs_no_ids_when_the_deploy_reads_them(logzio: Logzio) -> None:
+    loaded = logzio(connected())
     assert loaded.connect is not None
     assert (loaded.connect.secret, loaded.account_id, loaded.external_id) == ("acme/api", None, None)
 
@@ -146,10 +143,8 @@ def test_rejects_an_account_that_would_be_read(refusal: Refusal) -> None:
     assert line.endswith("got '406095609952'; expected nothing: `connect` reads it from Logz.io")
 
 
-def test_takes_the_external_id_that_fetchers_made_by_hand_come_with(load: Load) -> None:
-    loaded = load(document(destinations=[connected(external_id="acme-own")])).destinations[0]
-    assert isinstance(loaded, LogzioDestination)
-    assert loaded.external_id == ("acme-own",)
+def test_takes_the_external_id_that_fetchers_made_by_hand_come_with(logzio: Logzio) -> None:
+    assert logzio(connected(external_id="acme-own")).external_id == ("acme-own",)
 
 
 def test_a_refused_connect_does_not_accuse_the_ids(refusal: Refusal) -> None:
@@ -157,18 +152,31 @@ def test_a_refused_connect_does_not_accuse_the_ids(refusal: Refusal) -> None:
     assert line.startswith("destinations[0].connect.secret: ")
 
 
-@pytest.mark.parametrize("mode", ["push", "fetch"])
-def test_a_type_of_logs_belongs_to_both_modes(load: Load, mode: str) -> None:
-    base = PUSH if mode == "push" else FETCH
-    loaded = load(document(destinations=[destination(base, log_type="acme")])).destinations[0]
-    assert isinstance(loaded, LogzioDestination)
-    assert loaded.log_type == "acme"
+@pytest.mark.parametrize("base", [PUSH, FETCH], ids=["push", "fetch"])
+def test_a_type_of_logs_belongs_to_both_modes(logzio: Logzio, base: Document) -> None:
+    assert logzio(destination(base, log_type="acme")).log_type == "acme"
 
 
-def test_parse_json_belongs_to_push(load: Load, refusal: Refusal) -> None:
-    loaded = load(document(destinations=[destination(PUSH, parse_json=True)])).destinations[0]
-    assert isinstance(loaded, LogzioDestination)
-    assert loaded.parse_json
+@pytest.mark.parametrize("value", [0, 9, True, "1"])
+def test_rejects_bodies_in_flight_beyond_the_limit(refusal: Refusal, value: object) -> None:
+    (line,) = refusal(document(destinations=[destination(PUSH, bodies_in_flight=value)]))
+    assert line.startswith("destinations[0].bodies_in_flight: ")
+
+
+def test_bodies_in_flight_belong_to_push(load: Load, refusal: Refusal) -> None:
+    for base in (PUSH, OTLP):
+        loaded = load(document(destinations=[destination(base, bodies_in_flight=1)])).destinations[0]
+        assert loaded.bodies_in_flight == 1
+    (line,) = refusal(document(destinations=[destination(FETCH, bodies_in_flight=1)]))
+    assert line.startswith("destinations[0].bodies_in_flight: ")
+
+
+def test_most_bodies_in_flight_are_the_shippers_default() -> None:
+    assert MOST_BODIES == BODIES_IN_FLIGHT
+
+
+def test_parse_json_belongs_to_push(logzio: Logzio, refusal: Refusal) -> None:
+    assert logzio(destination(PUSH, parse_json=True)).parse_json
     (line,) = refusal(document(destinations=[destination(FETCH, parse_json=True)]))
     assert line.startswith("destinations[0].parse_json: ")
 
@@ -177,32 +185,27 @@ def test_parse_json_belongs_to_push(load: Load, refusal: Refusal) -> None:
     ("region", "url"),
     [("us", "https://api.logz.io"), ("eu", "https://api-eu.logz.io"), ("uk", "https://api-uk.logz.io")],
 )
-def test_asks_the_api_of_the_accounts_region(load: Load, region: str, url: str) -> None:
-    loaded = load(document(destinations=[connected(region=region)])).destinations[0]
-    assert isinstance(loaded, LogzioDestination)
-    assert loaded.api_url == url
+def test_asks_the_api_of_the_accounts_region(logzio: Logzio, region: str, url: str) -> None:
+    assert logzio(connected(region=region)).api_url == url
 
 
-def test_an_api_base_url_stands_in_for_the_regions_api(load: Load) -> None:
+def test_an_api_base_url_stands_in_for_the_regions_api(logzio: Logzio) -> None:
     connect = {"secret": "acme/api", "api_base_url": "https://relay.example"}
-    loaded = load(document(destinations=[connected(connect=connect)])).destinations[0]
-    assert isinstance(loaded, LogzioDestination)
-    assert loaded.api_url == "https://relay.example"
+    assert logzio(connected(connect=connect)).api_url == "https://relay.example"
 
 
 METRICS_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme/logzio-metrics-a1B2c3"
 
 
-def metered(base: dict[str, object] = PUSH, **changes: object) -> dict[str, object]:
+def metered(base: Document = PUSH, **changes: object) -> Document:
     return destination(base, metrics={"token_secret": METRICS_SECRET, **changes})
 
 
 @pytest.mark.parametrize("base", [PUSH, FETCH], ids=["push", "fetch"])
-def test_metrics_belong_to_both_modes_and_are_those_of_s3_by_default(load: Load, base: dict[str, object]) -> None:
-    loaded = load(document(destinations=[metered(base)])).destinations[0]
-    assert isinstance(loaded, LogzioDestination)
-    assert loaded.metrics is not None
-    assert loaded.metrics.namespaces == {"AWS/S3": ()}
+def test_metrics_belong_to_both_modes_and_are_those_of_s3_by_default(logzio: Logzio, base: Document) -> None:
+    metrics = logzio(metered(base)).metrics
+    assert metrics is not None
+    assert metrics.namespaces == {"AWS/S3": ()}
 
 
 def test_metrics_belong_to_logzio_alone(refusal: Refusal) -> None:
@@ -251,16 +254,14 @@ def test_rejects_names_that_cloudwatch_does_not_have(refusal: Refusal, namespace
     assert len(refusal(document(destinations=[metered(namespaces=namespaces)]))) == 1
 
 
-def test_tags_are_sent_only_if_asked_for_and_of_known_resources_alone(load: Load) -> None:
+def test_tags_are_sent_only_if_asked_for_and_of_known_resources_alone(logzio: Logzio) -> None:
     of = {"AWS/SQS": ["NumberOfMessagesSent"], "AWS/RDS": [], "AWS/Neptune": [], "Acme/Shop": []}
-    (plain,) = load(document(destinations=[metered(namespaces=of)])).destinations
-    (tagged,) = load(document(destinations=[metered(namespaces=of, tags=True)])).destinations
-    assert isinstance(plain, LogzioDestination)
-    assert isinstance(tagged, LogzioDestination)
-    assert plain.metrics is not None
-    assert tagged.metrics is not None
-    assert (plain.metrics.tags, tagged.metrics.tags) == (False, True)
-    assert tagged.metrics.resource_types == ("rds:cluster", "rds:db", "sqs")
+    plain = logzio(metered(namespaces=of)).metrics
+    tagged = logzio(metered(namespaces=of, tags=True)).metrics
+    assert plain is not None
+    assert tagged is not None
+    assert (plain.tags, tagged.tags) == (False, True)
+    assert tagged.resource_types == ("rds:cluster", "rds:db", "sqs")
 
 
 def test_rejects_tags_where_no_namespace_has_known_resources(refusal: Refusal) -> None:
@@ -294,7 +295,7 @@ def test_default_concurrency_up_to_three_destinations_leaves_four_of_ten(destina
 
 
 @pytest.mark.parametrize("base", [PUSH, FETCH, OTLP], ids=["push", "fetch", "otlp"])
-def test_concurrency_of_a_destination_wins_over_the_default(load: Load, base: dict[str, object]) -> None:
+def test_concurrency_of_a_destination_wins_over_the_default(load: Load, base: Document) -> None:
     settings = load(document(destinations=[destination(base, concurrency=40), destination(OTLP, name="other")]))
     assert [settings.concurrency_of(each.name) for each in settings.destinations] == [40, 3]
 
@@ -306,13 +307,14 @@ def test_rejects_a_concurrency_that_lambda_does_not_take(refusal: Refusal, value
     assert "2 to 1000 invocations" in line
 
 
-def test_every_namespace_is_one_word_and_has_the_tags_of_all_known_resources(load: Load, refusal: Refusal) -> None:
-    (each,) = load(document(destinations=[metered(namespaces={"all": []}, tags=True)])).destinations
-    assert isinstance(each, LogzioDestination)
-    assert each.metrics is not None
-    assert (each.metrics.filters, each.metrics.streams("Acme/Shop")) == ({}, True)
-    assert set(each.metrics.resource_types) == {kind for kinds in RESOURCE_TYPES.values() for kind in kinds}
-    mixtures: list[dict[str, list[str]]] = [{"all": ["x"]}, {"all": [], "AWS/S3": []}]
-    for mixed in mixtures:
-        (line,) = refusal(document(destinations=[metered(namespaces=mixed)]))
-        assert line.endswith("expected `{all: []}` alone: it is every namespace, with all metrics")
+def test_every_namespace_is_one_word_and_has_the_tags_of_all_known_resources(logzio: Logzio) -> None:
+    metrics = logzio(metered(namespaces={"all": []}, tags=True)).metrics
+    assert metrics is not None
+    assert (metrics.filters, metrics.streams("Acme/Shop")) == ({}, True)
+    assert set(metrics.resource_types) == {kind for kinds in RESOURCE_TYPES.values() for kind in kinds}
+
+
+@pytest.mark.parametrize("mixed", [{"all": ["x"]}, {"all": [], "AWS/S3": []}])
+def test_rejects_every_namespace_beside_others(refusal: Refusal, mixed: Document) -> None:
+    (line,) = refusal(document(destinations=[metered(namespaces=mixed)]))
+    assert line.endswith("expected `{all: []}` alone: it is every namespace, with all metrics")

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import get_args
 
 import pytest
 
-from logdock.settings import Deployment
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
 from logdock.vendors.cockroachdb.settings import Channel, CockroachdbExport
 from logdock.vendors.rds.settings import RdsExport
 from logdock.vendors.s3_logs.settings import S3LogsExport
+from tests.settings.conftest import Load, Refusal, only
 from tests.settings.documents import Document, document, export
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 
 @pytest.mark.parametrize(
@@ -156,9 +152,9 @@ def test_rejects_more_entries_than_allowed(refusal: Refusal) -> None:
 
 
 def test_standard_trusts_the_cluster_id(load: Load) -> None:
-    loaded = load(document(export("cockroachdb", plan="standard", external_id=None))).exports[0]
-    assert isinstance(loaded, CockroachdbExport)
-    assert loaded.trusted_external_ids == ("f78b7feb-b6cf-4396-9d7f-494982d7d81e",)
+    settings = load(document(export("cockroachdb", plan="standard", external_id=None)))
+    trusted = only(CockroachdbExport, settings.exports).trusted_external_ids
+    assert trusted == ("f78b7feb-b6cf-4396-9d7f-494982d7d81e",)
 
 
 AUDIT = {"server_audit_logging": "1", "server_audit_events": "CONNECT,QUERY_DCL,QUERY_DDL"}
@@ -189,8 +185,7 @@ AUDIT = {"server_audit_logging": "1", "server_audit_events": "CONNECT,QUERY_DCL,
 def test_aurora_parameters_follow_from_the_log_types(
     load: Load, changes: dict[str, object], parameters: dict[str, str]
 ) -> None:
-    loaded = load(document(export("aurora-mysql", **changes))).exports[0]
-    assert isinstance(loaded, AuroraMysqlExport)
+    loaded = only(AuroraMysqlExport, load(document(export("aurora-mysql", **changes))).exports)
     assert loaded.parameters == parameters
 
 
@@ -212,8 +207,7 @@ def test_aurora_parameters_follow_from_the_log_types(
 def test_rds_parameters_follow_from_the_settings(
     load: Load, changes: dict[str, object], parameters: dict[str, str]
 ) -> None:
-    loaded = load(document(export("rds", **changes))).exports[0]
-    assert isinstance(loaded, RdsExport)
+    loaded = only(RdsExport, load(document(export("rds", **changes))).exports)
     assert loaded.parameters == parameters
     assert loaded.libraries == (("pgaudit",) if loaded.pgaudit else ())
 
@@ -231,22 +225,20 @@ def test_rds_parameters_follow_from_the_settings(
 def test_rds_log_groups_are_those_of_the_database(
     load: Load, changes: dict[str, object], groups: tuple[str, ...]
 ) -> None:
-    loaded = load(document(export("rds", **changes))).exports[0]
-    assert isinstance(loaded, RdsExport)
+    loaded = only(RdsExport, load(document(export("rds", **changes))).exports)
     assert loaded.log_group_names == tuple(f"/aws/rds/{each}" for each in groups)
 
 
 def test_aurora_log_groups_are_those_of_the_cluster(load: Load) -> None:
-    loaded = load(document(export("aurora-mysql", cluster_id="stock", log_types=["audit", "error"]))).exports[0]
-    assert isinstance(loaded, AuroraMysqlExport)
-    assert loaded.log_group_names == ("/aws/rds/cluster/stock/audit", "/aws/rds/cluster/stock/error")
+    settings = load(document(export("aurora-mysql", cluster_id="stock", log_types=["audit", "error"])))
+    names = only(AuroraMysqlExport, settings.exports).log_group_names
+    assert names == ("/aws/rds/cluster/stock/audit", "/aws/rds/cluster/stock/error")
 
 
 def test_every_group_is_a_log_group_of_the_cluster(load: Load) -> None:
     groups = [{"log_name": "/b", "channels": ["OPS"]}, {"log_name": "/b", "channels": ["HEALTH"]}]
-    loaded = load(document(export("cockroachdb", log_group="/a", groups=groups))).exports[0]
-    assert isinstance(loaded, CockroachdbExport)
-    assert loaded.log_groups == ("/a", "/b")
+    settings = load(document(export("cockroachdb", log_group="/a", groups=groups)))
+    assert only(CockroachdbExport, settings.exports).log_groups == ("/a", "/b")
 
 
 @pytest.mark.parametrize(
@@ -256,8 +248,7 @@ def test_every_group_is_a_log_group_of_the_cluster(load: Load) -> None:
 def test_a_bucket_has_its_own_key_unless_a_service_cannot_use_it(
     load: Load, services: list[str], encryption: str
 ) -> None:
-    loaded = load(document(export("s3-logs", services=services))).exports[0]
-    assert isinstance(loaded, S3LogsExport)
+    loaded = only(S3LogsExport, load(document(export("s3-logs", services=services))).exports)
     assert loaded.encryption == encryption
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from logdock.settings import Deployment, SettingsError, load_settings
+from logdock.settings import SettingsError, load_settings
+from logdock.settings.load import _FastLoader, _Loader
 from tests.costly import examples
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, document, export
 
 ROOT = Path(__file__).resolve().parents[2]
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
@@ -169,3 +168,29 @@ def test_any_document_is_a_deployment_or_a_settings_error(tmp_path: Path, change
     path = tmp_path / "logdock.yaml"
     path.write_text(yaml.safe_dump({**document(), **changes}), encoding="utf-8")
     loads_or_is_refused(path)
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML without libyaml")
+def test_libyaml_places_every_value_as_pyyaml_does() -> None:
+    """Errors name a line and column, which come from the parser that read the file."""
+
+    def described(node: yaml.Node | None) -> tuple[object, ...]:
+        assert node is not None
+        value = node.value
+        if isinstance(node, yaml.MappingNode):
+            value = [described(child) for pair in value for child in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            value = [described(child) for child in value]
+        marks = [(mark.name, mark.index, mark.line, mark.column) for mark in (node.start_mark, node.end_mark)]
+        return node.tag, value, getattr(node, "style", None) or "", marks
+
+    odd = (
+        "a: é\u2028b:\n  - 'x\n\n    y'\n  - |\n    z\n  - >-\n    1\n\n  -\n  - {c: [], ? d}\n  - &e !!str 1\n  - *e\n"
+    )
+    for text in (
+        *(path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.yaml")),
+        odd,
+        odd.replace("\n", "\r\n"),
+    ):
+        fast, slow = (loader(text, "logdock.yaml").get_single_node() for loader in (_FastLoader, _Loader))
+        assert described(fast) == described(slow)

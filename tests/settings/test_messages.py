@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from logdock.settings import SettingsError, load_settings
+from tests.settings.conftest import Refusal
 from tests.settings.documents import EXPORTS, PUSH, document, export
 
-Refusal = Callable[[object], list[str]]
 KINDS = "mongodb-atlas, cockroachdb, aurora-mysql, rds, aptible, s3-logs, cloudwatch-logs, cloudflare"
 
 

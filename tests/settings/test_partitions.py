@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from logdock.settings.partitions import partition_of
+from tests.settings.conftest import Refusal
 from tests.settings.documents import document, export
-
-Refusal = Callable[[object], list[str]]
 
 GOV: dict[str, Any] = {"region": "us-gov-west-1"}
 

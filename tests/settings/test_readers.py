@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from logdock.settings import Deployment
+from tests.settings.conftest import Refusal
 from tests.settings.documents import document
 
-Refusal = Callable[[object], list[str]]
 ROLE = "arn:aws:iam::111122223333:role/oncall"
 
 

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from logdock.settings import Deployment
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.s3_logs.settings import S3LogsExport
+from tests.settings.conftest import Load, Refusal, only
 from tests.settings.documents import document, export
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 
 @pytest.mark.parametrize("kind", ["mongodb-atlas", "aptible", "s3-logs"])
@@ -82,8 +77,7 @@ def test_rejects_a_format_that_events_cannot_have(refusal: Refusal) -> None:
 
 
 def test_long_messages_are_split_unless_the_file_says_otherwise(load: Load, refusal: Refusal) -> None:
-    loaded = load(document(export("mongodb-atlas"))).exports[0]
-    assert isinstance(loaded, MongodbAtlasExport)
+    loaded = only(MongodbAtlasExport, load(document(export("mongodb-atlas"))).exports)
     assert loaded.oversize == "split"
     (line,) = refusal(document(export("mongodb-atlas", oversize="drop")))
     assert line == "exports[0].oversize: got 'drop'; expected one of: split, truncate, quarantine"

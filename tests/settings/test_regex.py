@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import re2
 
-from logdock.settings import Deployment
 from logdock.settings.regex import check_regex
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import document, export
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 GOOD = [
     r"\d{3}-\d{4}", r"(?i)password=\S+", r"a(?i)b", r"(?P<user>\w+)@", r"(?<user>\w+)@", r"(?:a|b)+?",

@@ -1,14 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from logdock.settings import Deployment
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import document
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 
 def test_there_is_no_replica_unless_it_is_asked_for(load: Load) -> None:

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from logdock.settings import Deployment
 from logdock.settings.retention import PROFILES
 from logdock.settings.text import LOG_GROUP_DAYS
 from tests.costly import sample
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import document, export
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 ALLOWED = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"
 LOG_GROUP_KINDS = ["cockroachdb", "aurora-mysql", "rds", "cloudwatch-logs"]

@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from logdock.settings import Deployment
 from tests.costly import sample
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import FETCH, OTLP, PUSH, destination, document, export
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 SECRETS = [
     "dHFmNqSSvBMdKxYzPzWGxZtLjQqRkNvb",

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.settings.shipper_document import configuration_document
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import Document, document, export
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 PROJECTS = ["5e2211c17a3e5a48f5497de3", "6f3322d28b4f6b59a6508ef4"]
 CLUSTERS = ["f78b7feb-b6cf-4396-9d7f-494982d7d81e", "0d2a1b1e-7b1f-4c55-9b3e-3f1a0f2f6c11"]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,11 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from logdock.settings import Deployment, text
+from logdock.settings import text
+from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import Document, document, export
-
-Load = Callable[[object], Deployment]
-Refusal = Callable[[object], list[str]]
 
 
 def accepts(kind: Any, value: object) -> bool:

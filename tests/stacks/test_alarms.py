@@ -11,7 +11,9 @@ from log_shipper.telemetry import _UNITS
 
 from logdock.alarms import ALARMS, SECTIONS, Alarm
 from logdock.settings import Deployment, load_settings
+from stacks.alerts import recipients
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
+from tests.settings.documents import document
 from tests.test_readme import anchors
 
 ACCOUNT = "111122223333"
@@ -82,12 +84,6 @@ def test_every_row_of_the_table_is_an_alarm_of_an_example() -> None:
     assert missing == {"export/volume-band", "destination/busy"}
 
 
-def test_lag_is_held_against_the_minutes_of_the_settings(example: Synthesized) -> None:
-    for _, name, properties in alarms(example):
-        if name.partition("-")[0] == "lag":
-            assert properties["Threshold"] in (3600, 3_600_000)
-
-
 def test_every_alarm_spans_no_more_than_cloudwatch_takes(example: Synthesized) -> None:
     for subject, name, properties in alarms(example):
         seconds = properties["Period"] * properties["EvaluationPeriods"]
@@ -152,120 +148,18 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
     assert set(named(example, "replica")) == ({"not-copied"} if settings.replica else set())
 
 
-def test_alarms_on_metrics_watch_the_streams_and_the_function_of_their_own_destination() -> None:
-    found = named(synthesize(ROOT / "examples" / "logzio.yaml"), "ship-logz")
-    stream = "acme-prod-ship-logz_metrics"
-    assert {name: dimensions(each) for name, each in found.items() if name.startswith("metrics-")} == {
-        "metrics-failing": {"DeliveryStreamName": stream},
-        "metrics-late": {"DeliveryStreamName": stream},
-        "metrics-lost": {"MetricStreamName": stream},
-        "metrics-tags": {"FunctionName": "acme-prod-ship-logz_tags"},
-    }
-
-
-def silence(export: str, example: str = "alerts") -> dict[str, Any]:
-    return named(synthesize(ROOT / "examples" / f"{example}.yaml"), export)["silence"]
-
-
-def test_silence_of_a_bucket_is_seen_on_the_rule_that_its_objects_match() -> None:
-    found = silence("orders")
-    assert (found["Namespace"], found["MetricName"]) == ("AWS/Events", "MatchedEvents")
-    assert dimensions(found) == {"RuleName": "acme-prod-orders"}
-
-
-def test_silence_of_log_groups_is_seen_on_what_the_archiver_reads_of_them() -> None:
-    found = silence("ledger")
-    assert (found["Namespace"], found["MetricName"]) == ("Logdock", "bytes_in")
-    assert dimensions(found) == {"deployment": "acme-prod", "export": "ledger", "destination": "archive"}
-
-
-@pytest.mark.parametrize(
-    ("export", "example", "window", "warm_up"),
-    [
-        ("orders", "alerts", (60, 30), 30),
-        ("billing", "alerts", (60, 240), 240),
-        ("stock", "aurora-mysql", (60, 1440), 1440),
-    ],
-)
-def test_silence_is_of_so_many_minutes_and_no_alarm_before_they_have_passed_since_the_deploy(
-    export: str, example: str, window: tuple[int, int], warm_up: int
-) -> None:
-    found = silence(export, example)
-    assert (found["Period"], found["EvaluationPeriods"]) == window
-    assert found["DatapointsToAlarm"] == found["EvaluationPeriods"]
-    assert found["WarmUpConfiguration"] == {
-        "WarmUpPeriodDurationInMinutes": warm_up,
-        "OnlyStartEvaluatingAfterWarmUpPeriodEnds": True,
-    }
-
-
-def test_a_silence_of_more_than_a_day_is_measured_in_hours() -> None:
-    found = named(
-        changed(lambda text: text.replace("silent_after_minutes: 240", "silent_after_minutes: 2880")), "billing"
-    )
-    assert (found["silence"]["Period"], found["silence"]["EvaluationPeriods"]) == (3600, 48)
-
-
 def test_only_silence_warms_up(example: Synthesized) -> None:
     for subject, name, properties in alarms(example):
         assert ("WarmUpConfiguration" in properties) == (name == "silence"), f"{subject}/{name}"
 
 
-def changed(change: Any) -> Synthesized:
-    """Synthesize the example of alerts with its text changed."""
-    import tempfile
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "logdock.yaml"
-        path.write_text(change((ROOT / "examples" / "alerts.yaml").read_text()))
-        return synthesize(path)
-
-
-def test_a_budget_is_of_gigabytes_that_landed_in_24_hours() -> None:
-    example = synthesize(ROOT / "examples" / "alerts.yaml")
-    thresholds = {subject: properties["Threshold"] for subject, name, properties in alarms(example) if name == "volume"}
-    assert thresholds == {"orders": 20e9, "ledger": 20e9, "billing": 2e9}
-
-
 def test_busy_is_every_invocation_at_work_while_messages_wait(example: Synthesized) -> None:
-    found = [each["Properties"] for *_, each in example.resources("AWS::CloudWatch::Alarm")]
     mappings = [each["Properties"] for *_, each in example.resources("AWS::Lambda::EventSourceMapping")]
     concurrencies = sorted(each["ScalingConfig"]["MaximumConcurrency"] for each in mappings if "ScalingConfig" in each)
-    busy = [each for each in found if each["AlarmName"].endswith("/busy")]
-    assert len(busy) == len(concurrencies)
-    limits = []
-    for alarm in busy:
-        running, waiting, result = alarm["Metrics"]
-        name = alarm["AlarmName"].split("/")[1]
-        stats = [
-            (each["MetricStat"]["Metric"]["MetricName"], each["MetricStat"]["Stat"]) for each in (running, waiting)
-        ]
-        assert stats == [("ConcurrentExecutions", "Maximum"), ("ApproximateNumberOfMessagesVisible", "Minimum")]
-        assert running["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "FunctionName", "Value": f"acme-prod-{name}"}]
-        assert running["ReturnData"] is waiting["ReturnData"] is False
-        match = re.fullmatch(r"IF\(running >= (\d+) AND waiting > 0, 1, 0\)", result["Expression"])
-        assert match
-        limits.append(int(match[1]))
-        assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (12, 12)
-    assert sorted(limits) == concurrencies
-
-
-def test_a_band_is_learnt_of_the_volume_by_the_hour() -> None:
-    example = synthesize(ROOT / "examples" / "alerts.yaml")
-    (band,) = [
-        alarm["Properties"]
-        for _, _, alarm in example.resources("AWS::CloudWatch::Alarm")
-        if "ThresholdMetricId" in alarm["Properties"]
-    ]
-    assert band["AlarmName"] == "acme-prod/ledger/volume-band"
-    volume, expression = band["Metrics"]
-    assert volume["MetricStat"]["Metric"]["MetricName"] == "bytes_in"
-    assert (volume["MetricStat"]["Period"], volume["MetricStat"]["Stat"]) == (3600, "Sum")
-    assert expression == {"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(volume, 3)"}
-    assert band["ThresholdMetricId"] == "band"
-    assert band["ComparisonOperator"] == "LessThanLowerOrGreaterThanUpperThreshold"
-    assert (band["EvaluationPeriods"], band["DatapointsToAlarm"], band["TreatMissingData"]) == (3, 3, "notBreaching")
+    alarms = [each["Properties"] for *_, each in example.resources("AWS::CloudWatch::Alarm")]
+    expressions = [each["Metrics"][-1]["Expression"] for each in alarms if each["AlarmName"].endswith("/busy")]
+    expected = [f"IF(running >= {limit} AND waiting > 0, 1, 0)" for limit in concurrencies]
+    assert sorted(expressions) == sorted(expected)
 
 
 def test_every_subject_has_one_composite_of_all_its_alarms(example: Synthesized) -> None:
@@ -343,16 +237,5 @@ def test_an_export_with_one_destination_costs_what_the_page_says() -> None:
 
 
 def test_without_recipients_no_one_is_notified() -> None:
-    settings = Deployment.model_validate(
-        {
-            "deployment": "acme-prod",
-            "account": ACCOUNT,
-            "region": "eu-west-1",
-            "exports": [{"name": "apps", "kind": "cloudwatch-logs", "log_groups": ["/a"]}],
-        }
-    )
-    from stacks.alerts import recipients
-
+    settings = Deployment.model_validate(document())
     assert recipients(settings).startswith("No one: set alerts.email")
-    outputs = synthesize(ROOT / "examples" / "alerts.yaml").templates["acme-prod-core"]["Outputs"]
-    assert outputs["AlertsGoTo"]["Value"] == f"oncall@acme.example, arn:aws:sns:eu-west-1:{ACCOUNT}:oncall, the webhook"

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import datetime
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from logdock.settings import Deployment
-from tests.conftest import ROOT, Synthesized, synthesize, synthesize_now
+from tests.conftest import Synthesized, synthesize, synthesize_now
 from tests.settings.documents import document, export
 from tests.stacks.test_snapshots import SNAPSHOTS
 
-ACCOUNT, HOME = "111122223333", "eu-west-1"
+ACCOUNT = "111122223333"
 
 
-@pytest.fixture
-def synth(tmp_path: Path) -> Any:
-    """Synthesize a settings document."""
-
-    def synthesized(whole: dict[str, Any]) -> Synthesized:
-        file = tmp_path / "logdock.yaml"
-        file.write_text(yaml.safe_dump(whole), encoding="utf-8")
-        return synthesize(file)
-
-    return synthesized
+def synth(*exports: dict[str, Any]) -> Synthesized:
+    return synthesize_now(Deployment.model_validate(document(*exports)))
 
 
 def options() -> Synthesized:
@@ -83,32 +73,6 @@ def test_the_integration_comes_after_the_role_and_the_buckets_policy(stack: str,
     assert integration in waits_for(options(), stack, only(options(), stack, later)[0])
 
 
-def test_outside_a_vpc_no_function_has_one(everything: Synthesized) -> None:
-    for _, _, function in everything.resources("AWS::Lambda::Function"):
-        assert "VpcConfig" not in function["Properties"]
-
-
-def waiters(example: Synthesized) -> list[dict[str, Any]]:
-    """Return the state machines that poll; the one that reminds of alarms has a name."""
-    machines = example.resources("AWS::StepFunctions::StateMachine")
-    return [machine for _, _, machine in machines if "StateMachineName" not in machine["Properties"]]
-
-
-def test_what_is_asked_for_is_polled_every_ten_seconds_for_an_hour(everything: Synthesized) -> None:
-    machines = waiters(everything)
-    assert machines
-    for machine in machines:
-        definition = json.dumps(machine["Properties"]["DefinitionString"])
-        assert '\\"IntervalSeconds\\":10,\\"MaxAttempts\\":360,\\"BackoffRate\\":1' in definition.replace("\\\\", "\\")
-
-
-def test_without_connect_nothing_polls_and_no_role_reads_a_credential() -> None:
-    for name in ("mongodb-atlas", "aurora-mysql", "s3-logs", "cloudwatch-logs"):
-        example = synthesize(ROOT / "examples" / f"{name}.yaml")
-        assert not waiters(example)
-        assert "ReadCredential" not in json.dumps(example.templates)
-
-
 @pytest.mark.parametrize(
     ("connect", "said"),
     [
@@ -116,8 +80,8 @@ def test_without_connect_nothing_polls_and_no_role_reads_a_credential() -> None:
         ({"alert": True, "auditing": {"filter": "{}"}}, []),
     ],
 )
-def test_next_steps_say_what_the_deploy_leaves(synth: Any, connect: dict[str, Any], said: list[str]) -> None:
-    steps = synth(document(atlas(**connect))).templates["acme-prod-orders"]["Outputs"]["NextSteps"]["Value"]
+def test_next_steps_say_what_the_deploy_leaves(connect: dict[str, Any], said: list[str]) -> None:
+    steps = synth(atlas(**connect)).templates["acme-prod-orders"]["Outputs"]["NextSteps"]["Value"]
     assert steps.startswith("Nothing to do: ")
     assert all(one in steps for one in said)
     assert ("connect." in steps) == bool(said)
@@ -129,7 +93,6 @@ def cockroachdb(**changes: Any) -> dict[str, Any]:
 
 
 LEDGER = "acme-prod-ledger"
-STACK_ID = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
 
 
 def test_no_log_group_is_made_before_the_cluster_was_looked_at_and_none_is_missing_when_it_writes(
@@ -157,8 +120,8 @@ def test_a_revision_reaches_every_custom_resource_of_an_export(stack: str) -> No
     assert {one["Properties"].get("Revision") for one in custom} == {"2026-11 restore"}
 
 
-def test_a_cluster_in_another_region_is_configured_from_there(synth: Any) -> None:
-    stack = synth(document(cockroachdb(regions=["us-east-1"])))
+def test_a_cluster_in_another_region_is_configured_from_there() -> None:
+    stack = synth(cockroachdb(regions=["us-east-1"]))
     only(stack, LEDGER, "Custom::LogdockCockroachdbLogExport")
     assert not [name for name in resources(stack, LEDGER) if name.startswith("Landing")]
 
@@ -172,8 +135,8 @@ def test_log_groups_are_adopted_after_the_look_by_the_same_functions() -> None:
 
 
 @pytest.mark.parametrize(("omitted", "said"), [([], True), (["SENSITIVE_ACCESS", "SESSIONS"], False)])
-def test_nothing_is_left_to_do_at_cockroachdb_but_its_own_settings(synth: Any, omitted: list[str], said: bool) -> None:
-    outputs = synth(document(cockroachdb(omitted_channels=omitted or None))).templates[LEDGER]["Outputs"]
+def test_nothing_is_left_to_do_at_cockroachdb_but_its_own_settings(omitted: list[str], said: bool) -> None:
+    outputs = synth(cockroachdb(omitted_channels=omitted or None)).templates[LEDGER]["Outputs"]
     assert outputs["NextSteps"]["Value"].startswith("Nothing to do: ")
     for each in ("SENSITIVE_ACCESS", "EXPERIMENTAL_AUDIT SET READ WRITE;", "auth_log.sql_sessions.enabled = true;"):
         assert (each in outputs["NextSteps"]["Value"]) == said
@@ -289,9 +252,9 @@ def test_what_the_schedule_repeats_is_in_its_functions_environment_and_its_rule_
     assert target.keys() == {"Arn", "Id"}
 
 
-def test_a_hundred_adopted_log_groups_share_configurations_and_a_policy(synth: Any) -> None:
+def test_a_hundred_adopted_log_groups_share_configurations_and_a_policy() -> None:
     names = [f"/acme/services/a-service-with-a-long-name-{number:03}" for number in range(100)]
-    stack = synth(document(export("cloudwatch-logs", log_groups=names, retention_days=30)))
+    stack = synth(export("cloudwatch-logs", log_groups=names, retention_days=30))
     found = resources(stack, "acme-prod-apps")
     adopted = [one for one in found.values() if one["Type"] == "Custom::LogdockLogGroup"]
     pages = {one["Properties"]["Configuration"] for one in adopted}

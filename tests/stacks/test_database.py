@@ -50,29 +50,30 @@ def test_a_role_of_the_customers_own_is_for_the_audit_log_alone(log_types: list[
 
 
 @pytest.mark.parametrize(
-    ("changes", "is_matched"),
+    ("example", "export_name", "changes", "is_matched"),
     [
-        ({}, True),
-        ({"SourceIdentifier": "stock"}, False),
-        ({"SourceIdentifier": "billing-1", "SourceType": "DB_INSTANCE"}, True),
-        ({"Message": "Unable to publish to CloudWatch Logs"}, True),
-        ({"Message": "Completed failover to DB instance: billing-2"}, False),
+        ("aurora-mysql", "billing", {}, True),
+        ("aurora-mysql", "billing", {"SourceIdentifier": "stock"}, False),
+        ("aurora-mysql", "billing", {"SourceIdentifier": "billing-1", "SourceType": "DB_INSTANCE"}, True),
+        ("aurora-mysql", "billing", {"Message": "Unable to publish to CloudWatch Logs"}, True),
+        ("aurora-mysql", "billing", {"Message": "Completed failover to DB instance: billing-2"}, False),
+        ("rds", "orders", {"SourceIdentifier": "orders", "SourceType": "DB_INSTANCE"}, True),
+        ("rds", "orders", {"SourceIdentifier": "other", "SourceType": "DB_INSTANCE"}, False),
+        ("rds", "ledger", {"SourceIdentifier": "ledger"}, True),
+        ("rds", "ledger", {"SourceIdentifier": "ledger-1", "SourceType": "DB_INSTANCE"}, True),
     ],
 )
-def test_rds_events_about_permissions_are_matched(changes: dict[str, str], is_matched: bool) -> None:
-    example = synthesize(ROOT / "examples" / "aurora-mysql.yaml")
-    (rule,) = [
-        rule["Properties"]
-        for _, _, rule in example.resources("AWS::Events::Rule")
-        if rule["Properties"]["Name"] == "acme-prod-billing_rds-events"
+def test_rds_events_about_permissions_of_the_database_are_matched(
+    example: str, export_name: str, changes: dict[str, str], is_matched: bool
+) -> None:
+    (pattern,) = [
+        rule["Properties"]["EventPattern"]
+        for _, _, rule in synthesize(ROOT / "examples" / f"{example}.yaml").resources("AWS::Events::Rule")
+        if rule["Properties"].get("Name") == f"acme-prod-{export_name}_rds-events"
     ]
-    pattern, event = rule["EventPattern"], {**EVENT, **changes}
-    assert pattern["source"] == ["aws.rds"]
-    assert pattern["detail-type"] == ["RDS DB Cluster Event", "RDS DB Instance Event"]
-    detail = dict(pattern["detail"])
-    choices = detail.pop("$or")
-    found = matches(detail, event) and any(matches(choice, event) for choice in choices)
-    assert found == is_matched
+    detail, event = dict(pattern["detail"]), {**EVENT, **changes}
+    choices = detail.pop("$or", [{}])
+    assert (matches(detail, event) and any(matches(choice, event) for choice in choices)) == is_matched
 
 
 def matches(pattern: dict[str, list[Any]], event: dict[str, Any]) -> bool:
@@ -122,61 +123,3 @@ def test_commands_by_hand_are_those_of_an_instance() -> None:
             """--cloudwatch-logs-export-configuration '{"EnableLogTypes":["postgresql"]}'"""
         ),
     ]
-
-
-@pytest.mark.parametrize(
-    ("stack", "changes", "is_matched"),
-    [
-        ("acme-prod-orders", {"SourceIdentifier": "orders", "SourceType": "DB_INSTANCE"}, True),
-        ("acme-prod-orders", {"SourceIdentifier": "other", "SourceType": "DB_INSTANCE"}, False),
-        ("acme-prod-ledger", {"SourceIdentifier": "ledger"}, True),
-        ("acme-prod-ledger", {"SourceIdentifier": "ledger-1", "SourceType": "DB_INSTANCE"}, True),
-    ],
-)
-def test_rds_events_of_an_instance_are_its_own(stack: str, changes: dict[str, str], is_matched: bool) -> None:
-    example = synthesize(ROOT / "examples" / "rds.yaml")
-    (pattern,) = [
-        rule["Properties"]["EventPattern"]
-        for _, _, rule in example.resources("AWS::Events::Rule")
-        if rule["Properties"].get("Name") == f"{stack}_rds-events"
-    ]
-    of_cluster = ["RDS DB Cluster Event", "RDS DB Instance Event"]
-    assert pattern["detail-type"] == (of_cluster if stack == "acme-prod-ledger" else of_cluster[1:])
-    detail = dict(pattern["detail"])
-    choices = detail.pop("$or", [{}])
-    event = {**EVENT, **changes}
-    assert (matches(detail, event) and any(matches(choice, event) for choice in choices)) == is_matched
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "verb", "default"),
-    [("orders", "db:orders", "DB", "pg:default.postgres*"),
-     ("ledger", "cluster:ledger", "DBCluster", "cluster-pg:default.aurora-postgresql*")],
-)  # fmt: skip
-def test_connector_may_configure_the_one_database(name: str, kind: str, verb: str, default: str) -> None:
-    example = synthesize(ROOT / "examples" / "rds.yaml")
-    (found,) = [
-        policy["Properties"]["PolicyDocument"]["Statement"]
-        for stack, logical_id, policy in example.resources("AWS::IAM::Policy")
-        if stack == f"acme-prod-{name}" and logical_id.startswith("ConnectorPolicy")
-    ]
-    arn = "arn:aws:rds:eu-west-1:111122223333"
-    group_kind = default.partition(":")[0]
-    ours = f"{arn}:{group_kind}:logdock-acme-prod-{name}"
-    groups = sorted([ours, f"{arn}:pg:orders-params"]) if name == "orders" else ours
-    modify = "rds:ModifyDBInstance" if verb == "DB" else "rds:ModifyDBCluster"
-    describe = "rds:DescribeDBInstances" if verb == "DB" else "rds:DescribeDBClusters"
-    of_rds = [each for each in found if str(each["Action"]).find("rds:") >= 0]
-    assert [(each["Action"], each["Resource"]) for each in of_rds] == [
-        ([describe, modify], f"{arn}:{kind}"),
-        (modify, sorted([ours, f"{arn}:{default}", *([f"{arn}:{kind}"] if verb == "DB" else [])])),
-        ([f"rds:Create{verb}ParameterGroup", f"rds:Delete{verb}ParameterGroup", f"rds:Describe{verb}ParameterGroups"],
-         ours),
-        ([f"rds:Describe{verb}Parameters", f"rds:Modify{verb}ParameterGroup", f"rds:Reset{verb}ParameterGroup"],
-         groups),
-    ]  # fmt: skip
-
-
-def test_aurora_mysql_keeps_the_names_that_deployed_stacks_have() -> None:
-    example = synthesize(ROOT / "examples" / "aurora-mysql.yaml")
-    assert "ConnectorAudit2DAEB011" in example.templates["acme-prod-billing"]["Resources"]

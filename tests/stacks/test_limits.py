@@ -137,12 +137,13 @@ def counts(templates: dict[str, Any]) -> dict[str, int]:
     fetchers = sum(
         2 * len(each["Properties"]["Exports"]) for each in resources if each["Type"] == "Custom::LogdockLogzioFetchers"
     )
+    archives = kinds["Custom::LogdockLogzioArchive"]
     return {
         "roles": kinds["IAM::Role"],
         "functions": kinds["Lambda::Function"],
         "rules": kinds["Events::Rule"],
         "wildcard_rules": sum("wildcard" in json.dumps(each.get("EventPattern", "")) for each in properties),
-        "parameters": kinds["SSM::Parameter"] + len(states) + fetchers,
+        "parameters": kinds["SSM::Parameter"] + len(states) + fetchers + archives,
         "alarms": kinds["CloudWatch::Alarm"] + kinds["CloudWatch::CompositeAlarm"],
     }
 

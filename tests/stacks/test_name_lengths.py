@@ -31,6 +31,7 @@ LENGTHS: dict[str, tuple[str, int]] = {
     "AWS::Kinesis::Stream": ("Name", 128),
     "AWS::KinesisFirehose::DeliveryStream": ("DeliveryStreamName", 64),
     "AWS::Lambda::Function": ("FunctionName", 64),
+    "AWS::Logs::Destination": ("DestinationName", 512),
     "AWS::Logs::LogGroup": ("LogGroupName", 512),
     "AWS::Logs::SubscriptionFilter": ("FilterName", 512),
     "AWS::S3::Bucket": ("BucketName", 63),

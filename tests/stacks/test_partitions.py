@@ -20,7 +20,6 @@ ONE_NAME = (
     "logdelivery.elasticloadbalancing", "streams.metrics.cloudwatch",
 )  # fmt: skip
 """Services whose principal has one name in all partitions."""
-LARGEST = [ROOT / "examples" / "everything.yaml"]
 COMMERCIAL = r"\b(?:eu|us|ap|ca)-(?:west|east|central|southeast|northeast)-\d\b"
 
 

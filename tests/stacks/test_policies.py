@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from logdock.settings.names import Names
 from logdock.vendors.logzio.stack.reader import reader_permissions
 from stacks.core import _fitting
-from tests.conftest import ROOT, Synthesized, synthesize
-
-ACCOUNT = "111122223333"
-HOME = "eu-west-1"
-
-
-def example(name: str) -> Synthesized:
-    return synthesize(ROOT / "examples" / f"{name}.yaml")
-
-
-def role(of: Synthesized, stack: str, role_name: str) -> dict[str, Any]:
-    (properties,) = [
-        resource["Properties"]
-        for name, _, resource in of.resources("AWS::IAM::Role")
-        if name == stack and resource["Properties"].get("RoleName") == role_name
-    ]
-    found: dict[str, Any] = properties
-    return found
-
-
-def statements(properties: dict[str, Any]) -> list[dict[str, Any]]:
-    (policy,) = properties["Policies"]
-    assert policy["PolicyDocument"]["Version"] == "2012-10-17"
-    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
-    return found
 
 
 @pytest.mark.parametrize("whole_bucket", [False, True])
@@ -47,17 +21,8 @@ def test_logzios_reader_lists_the_whole_bucket_only_if_asked_to(whole_bucket: bo
     assert reading["Resource"] == "arn:aws:s3:::acme-archive-111122223333-eu-west-1/feed/reader/*"
 
 
-def managed(sid: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the statements of the managed policies that begin with one, by role."""
-    return {
-        policy["Properties"]["Roles"][0]: policy["Properties"]["PolicyDocument"]["Statement"]
-        for _, _, policy in example("everything").resources("AWS::IAM::ManagedPolicy")
-        if policy["Properties"]["PolicyDocument"]["Statement"][0]["Sid"] in sid
-    }
-
-
 def test_two_hundred_exports_fit_into_managed_policies() -> None:
-    resources = [f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-{HOME}/logs/export-{n}/*" for n in range(200)]
+    resources = [f"arn:aws:s3:::acme-prod-archive-111122223333-eu-west-1/logs/export-{n}/*" for n in range(200)]
     lists = list(_fitting(resources))
     assert [each for some in lists for each in some] == resources
     assert len(lists) <= 9

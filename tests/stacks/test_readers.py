@@ -6,7 +6,7 @@ import copy
 import re
 from typing import Any
 
-from tests.conftest import EXAMPLES, ROOT, synthesize
+from tests.conftest import ROOT, synthesize
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/acme-prod-readers"
@@ -21,32 +21,6 @@ def resources(example: str, resource_type: str, stack: str) -> dict[str, Any]:
 def role(example: str) -> dict[str, Any]:
     properties: dict[str, Any] = resources(example, "AWS::IAM::Role", "acme-prod-core")["ReadersRole"]
     return properties
-
-
-def test_readers_read_landing_buckets_of_exports_that_are_not_archived() -> None:
-    allowed = {
-        stack
-        for example in EXAMPLES
-        if example.stem in ("everything", "s3-logs")
-        for stack, _, each in synthesize(example).resources("AWS::S3::BucketPolicy")
-        if ROLE in str(each)
-    }
-    assert allowed == {"acme-prod-edge"}
-
-
-def test_readers_read_an_existing_bucket_by_a_policy_of_their_role() -> None:
-    found = resources("s3-logs", "AWS::IAM::Policy", "acme-prod-legacy")["Readers"]
-    assert found["Roles"] == ["acme-prod-readers"]
-    assert found["PolicyDocument"]["Statement"] == [
-        {
-            "Sid": "ReadersListLanding", "Effect": "Allow", "Action": "s3:ListBucket",
-            "Resource": "arn:aws:s3:::acme-legacy-logs", "Condition": {"StringLike": {"s3:prefix": "app/*"}},
-        },
-        {
-            "Sid": "ReadersReadLanding", "Effect": "Allow", "Action": "s3:GetObject",
-            "Resource": "arn:aws:s3:::acme-legacy-logs/app/*",
-        },
-    ]  # fmt: skip
 
 
 def test_readers_may_make_every_call_of_the_athena_engine_and_no_other() -> None:

@@ -13,55 +13,14 @@ from policy_proof.synthesis import build_now, settings_of
 from tests.conftest import EXAMPLES, ROOT, synthesize
 
 ACCOUNT = "111122223333"
-CORE, STACK = "acme-prod-core", "acme-prod-replica-eu-central-1"
+STACK = "acme-prod-replica-eu-central-1"
 ARCHIVE = f"arn:aws:s3:::acme-prod-archive-{ACCOUNT}-eu-west-1"
 REPLICA = f"arn:aws:s3:::acme-prod-replica-{ACCOUNT}-eu-central-1"
-
-
-def one(stack: str, resource_type: str, logical_id: str = "") -> dict[str, Any]:
-    example = synthesize(ROOT / "examples" / "replica.yaml")
-    (found,) = [
-        resource["Properties"]
-        for name, found_id, resource in example.resources(resource_type)
-        if name == stack and found_id.startswith(logical_id)
-    ]
-    properties: dict[str, Any] = found
-    return properties
 
 
 def test_without_a_lock_s3_does_not_look_for_one() -> None:
     _, versions, _ = replication_permissions(source_arn=ARCHIVE, replica_arn=REPLICA, prefix="logs/", locked=False)
     assert versions.actions == ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl"]
-
-
-def test_nothing_but_the_archive_is_copied() -> None:
-    for _, logical_id, bucket in synthesize(ROOT / "examples" / "replica.yaml").resources("AWS::S3::Bucket"):
-        assert ("ReplicationConfiguration" in bucket["Properties"]) == logical_id.startswith("Archive"), logical_id
-
-
-def test_an_object_that_is_not_copied_raises_an_alarm_at_the_archive() -> None:
-    alarm = one(CORE, "AWS::CloudWatch::Alarm", "Alarmsreplica")
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/S3", "OperationsFailedReplication")
-    assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
-        "SourceBucket": ARCHIVE.split(":")[-1],
-        "DestinationBucket": REPLICA.split(":")[-1],
-        "RuleId": "Replica",
-    }
-    assert (alarm["Statistic"], alarm["Threshold"], alarm["ComparisonOperator"]) == (
-        "Sum",
-        1,
-        "GreaterThanOrEqualToThreshold",
-    )
-    assert alarm["AlarmActions"] == ["arn:aws:sns:eu-west-1:111122223333:acme-prod-alerts"]
-
-
-def test_the_copies_are_locked_for_the_days_that_were_asked_for() -> None:
-    bucket = one(STACK, "AWS::S3::Bucket")
-    assert bucket["ObjectLockEnabled"] is True
-    assert bucket["ObjectLockConfiguration"] == {
-        "ObjectLockEnabled": "Enabled",
-        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 365}},
-    }
 
 
 def bucket_of(**props: Any) -> dict[str, Any]:

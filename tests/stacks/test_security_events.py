@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from logdock.vendors.mongodb_atlas.security_events import audit_is_counted
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.rds.security_events import database_filters
 from logdock.vendors.rds.settings import RdsExport
-from tests.conftest import ROOT, Synthesized, synthesize
+from tests.conftest import ROOT, Synthesized
 from tests.settings.documents import export
 
 EVENTS = ROOT / "tests" / "events"
@@ -195,29 +194,3 @@ def test_logins_of_atlas_are_counted_by_who_reads_its_audit_log() -> None:
     assert counted(ship_to=["logz"])
     assert not counted()
     assert not counted(ship_to=["logz"], log_types=["MONGOD"])
-
-
-def denied(stack: str) -> dict[str, Any]:
-    (found,) = [
-        metric_filter["Properties"]
-        for name, _, metric_filter in synthesize(ROOT / "examples" / "alerts.yaml").resources("AWS::Logs::MetricFilter")
-        if name == stack and metric_filter["Properties"]["LogGroupName"] == "/acme/trail"
-    ]
-    return dict(found)
-
-
-@pytest.mark.parametrize("export_name", ["orders", "ledger"])
-def test_denied_are_sessions_of_the_vendors_role_and_who_asks_for_one(export_name: str) -> None:
-    role = f"acme-prod-{export_name}"
-    assert denied(role)["FilterPattern"] == (
-        '{ ($.errorCode = "*AccessDenied*") && '
-        f'(($.userIdentity.sessionContext.sessionIssuer.userName = "{role}") || '
-        f'($.requestParameters.roleArn = "arn:aws:iam::111122223333:role/{role}")) }}'
-    )
-
-
-def test_denied_are_calls_of_aptibles_account_on_the_bucket() -> None:
-    assert denied("acme-prod-platform")["FilterPattern"] == (
-        '{ ($.errorCode = "*AccessDenied*") && (($.userIdentity.accountId = "916150859591") && '
-        '($.requestParameters.bucketName = "acme-prod-platform-111122223333-eu-west-1")) }'
-    )

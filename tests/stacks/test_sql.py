@@ -39,42 +39,6 @@ def columns(table: dict[str, Any]) -> dict[str, str]:
     return {each["Name"]: each["Type"] for each in table["StorageDescriptor"]["Columns"] + table["PartitionKeys"]}
 
 
-def test_a_query_is_limited_encrypted_and_cannot_choose_otherwise() -> None:
-    (workgroup,) = of_type("AWS::Athena::WorkGroup")
-    configuration = workgroup["WorkGroupConfiguration"]
-    key = configuration["ResultConfiguration"]["EncryptionConfiguration"].pop("KmsKey")
-    assert core()["Resources"][key["Fn::GetAtt"][0]]["Type"] == "AWS::KMS::Key"
-    assert workgroup["Name"] == "acme-prod-logs"
-    assert configuration == {
-        "EnforceWorkGroupConfiguration": True,
-        "PublishCloudWatchMetricsEnabled": True,
-        "RequesterPaysEnabled": False,
-        "BytesScannedCutoffPerQuery": 100_000_000_000,
-        "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},
-        "ResultConfiguration": {
-            "OutputLocation": f"s3://{ARCHIVE}/athena/",
-            "ExpectedBucketOwner": "111122223333",
-            "EncryptionConfiguration": {"EncryptionOption": "SSE_KMS"},
-        },
-    }
-
-
-def test_the_archives_partitions_are_computed_from_its_keys() -> None:
-    assert tables()["archive"]["Parameters"] == {
-        "EXTERNAL": "TRUE",
-        "projection.enabled": "true",
-        "projection.export.type": "enum",
-        "projection.export.values": "orders,ledger,billing,platform,cdn,trail,apps",
-        "projection.dt.type": "date",
-        "projection.dt.format": "yyyy-MM-dd",
-        "projection.dt.range": "2020-01-01,NOW+1DAYS",
-        "projection.hour.type": "integer",
-        "projection.hour.range": "0,23",
-        "projection.hour.digits": "2",
-        "storage.location.template": f"s3://{ARCHIVE}/logs/${{export}}/dt=${{dt}}/hour=${{hour}}/",
-    }
-
-
 def test_the_archives_table_leads_to_where_the_shipper_writes() -> None:
     from log_shipper.rendering import archive_key
 
@@ -104,16 +68,6 @@ def test_atlas_is_queried_where_it_landed() -> None:
     assert table["StorageDescriptor"]["Location"] == location
     assert table["Parameters"]["storage.location.template"] == f"{location}${{cluster}}/${{host}}/${{log_type}}/"
     assert [each["Name"] for each in table["PartitionKeys"]] == ["cluster", "host", "log_type"]
-
-
-def test_answers_expire_and_what_is_searched_does_not() -> None:
-    (rules,) = [
-        each["LifecycleConfiguration"]["Rules"] for each in of_type("AWS::S3::Bucket") if each["BucketName"] == ARCHIVE
-    ]
-    found = {
-        each["Prefix"]: each["ExpirationInDays"] for each in rules if {"Prefix", "ExpirationInDays"} <= each.keys()
-    }
-    assert found == {"feed/": 30, "feed-index/": 30, "athena/": 30}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ HOME, ABROAD = "eu-west-1", "us-east-1"
 CORE, SHIPPER = "acme-prod-core", "acme-prod-shipper"
 # Where the stream of a Region is made, and with which key.
 OWNER = {HOME: (CORE, "ArchiveKey5FADDB58"), ABROAD: (f"{SHIPPER}-{ABROAD}", "Key9BCD29C7")}
-FAILURES = ["FailuresBucketPolicyA0085020", "FailuresBucket3D5A4556"]
 IMPORTED = {"Fn::ImportValue": "acme-prod-subscriptions-stream-arn"}
 
 
@@ -23,20 +22,8 @@ def example(name: str, subscriptions: str = "kinesis") -> Synthesized:
     return synthesize(ROOT / "examples" / f"{name}.yaml", subscriptions)
 
 
-def stream_arn(region: str) -> str:
-    return f"arn:aws:kinesis:{region}:{ACCOUNT}:stream/acme-prod-shipper-subscriptions"
-
-
 def role_arn(region: str = HOME) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/acme-prod-shipper-subscriptions" + ("" if region == HOME else f"-{region}")
-
-
-def via_kinesis(region: str) -> dict[str, Any]:
-    context = {
-        "kms:ViaService": f"kinesis.{region}.amazonaws.com",
-        "kms:EncryptionContext:aws:kinesis:arn": stream_arn(region),
-    }
-    return {"StringEquals": context}
 
 
 def only(of: Synthesized, stack: str, resource_type: str) -> dict[str, Any]:
@@ -44,28 +31,10 @@ def only(of: Synthesized, stack: str, resource_type: str) -> dict[str, Any]:
     return found
 
 
-def named(of: Synthesized, stack: str, resource_type: str, key: str, name: str) -> dict[str, Any]:
-    (found,) = [
-        resource
-        for where, _, resource in of.resources(resource_type)
-        if where == stack and resource["Properties"].get(key) == name
-    ]
-    return found
-
-
-def without_tags(properties: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in properties.items() if key != "Tags"}
-
-
-def test_event_that_the_archiver_cannot_take_is_tried_twice_and_kept() -> None:
-    config = only(example("cloudwatch-logs", "direct"), SHIPPER, "AWS::Lambda::EventInvokeConfig")["Properties"]
-    assert config["MaximumRetryAttempts"] == 2
-    kept = {"OnFailure": {"Destination": f"arn:aws:s3:::acme-prod-failed-{ACCOUNT}-{HOME}"}}
-    assert config["DestinationConfig"] == kept
-
-
 def test_by_default_there_is_no_stream_no_role_for_it_and_nothing_that_reads_one() -> None:
     for path in sorted((ROOT / "examples").glob("*.yaml")):
+        if path.stem == "log-archive-account":
+            continue  # log groups of other accounts require a stream
         whole = json.dumps(synthesize(path, "direct").templates)
         assert not re.search(r"AWS::Kinesis::|kinesis:|kinesis\.", whole), path
         assert '"Service": "logs.amazonaws.com"' not in whole, path
@@ -94,24 +63,6 @@ def test_the_stream_is_exported_where_the_log_groups_of_its_region_import_it(reg
     outputs = example("cockroachdb").templates[OWNER[region][0]]["Outputs"].values()
     (found,) = [output for output in outputs if output.get("Export", {}).get("Name") == IMPORTED["Fn::ImportValue"]]
     assert found["Value"] == {"Fn::GetAtt": ["SubscriptionsStream521D4E3A", "Arn"]}
-
-
-def test_log_groups_by_prefix_are_subscribed_to_the_stream_now_and_every_hour() -> None:
-    of, stack = example("cloudwatch-logs"), "acme-prod-services"
-    found = only(of, stack, "Custom::LogdockLogGroupSubscriptions")
-    assert found["Properties"]["DestinationArn"] == IMPORTED
-    assert found["Properties"]["RoleArn"] == role_arn()
-    assert "ConfigurationParameterD3996BE8" in found["DependsOn"]
-    configuration = found["Properties"]["Configuration"]
-    parameter = named(
-        of, stack, "AWS::SSM::Parameter", "Name", f"/logdock/acme-prod/services/connector/{configuration}"
-    )
-    parts = parameter["Properties"]["Value"]["Fn::Join"][1]
-    assert IMPORTED in parts
-    assert json.loads("".join(part if isinstance(part, str) else "x" for part in parts))["RoleArn"] == role_arn()
-    assert named(of, stack, "AWS::Events::Rule", "ScheduleExpression", "rate(60 minutes)")
-    function = named(of, stack, "AWS::Lambda::Function", "FunctionName", "acme-prod-services-connector-schedule")
-    assert function["Properties"]["Environment"]["Variables"]["LOGDOCK_SCHEDULED"] == configuration
 
 
 def test_log_groups_that_are_not_moved_yet_may_still_invoke_the_archiver() -> None:
@@ -154,3 +105,47 @@ def test_nothing_else_changes_with_the_way_that_subscriptions_travel() -> None:
         "AWS::SSM::Parameter",
         "Custom::LogdockLogGroupSubscriptions",
     }
+
+
+def test_log_groups_of_another_account_have_a_destination_for_that_account_alone() -> None:
+    """Trust and access policy are compared whole: CloudWatch Logs User Guide, "Step 1: Create a destination"."""
+    archive = synthesize(ROOT / "examples" / "log-archive-account.yaml")
+    sender, arn = "222233334444", f"arn:aws:logs:{HOME}:{ACCOUNT}:destination:acme-prod-ledger"
+    stream = f"arn:aws:kinesis:{HOME}:{ACCOUNT}:stream/acme-prod-shipper-subscriptions"
+    destination = only(archive, "acme-prod-ledger", "AWS::Logs::Destination")["Properties"]
+    admitted = {
+        "Sid": "Subscribe",
+        "Effect": "Allow",
+        "Action": "logs:PutSubscriptionFilter",
+        "Resource": arn,
+        "Principal": {"AWS": sender},
+    }
+    assert json.loads(destination.pop("DestinationPolicy")) == {"Version": "2012-10-17", "Statement": [admitted]}
+    assert destination.pop("RoleArn")["Fn::GetAtt"][0].startswith("SubscriptionsRole")
+    assert (destination["DestinationName"], destination["TargetArn"]) == ("acme-prod-ledger", IMPORTED)
+
+    role = only(archive, "acme-prod-ledger", "AWS::IAM::Role")["Properties"]
+    sources = [f"arn:aws:logs:{HOME}:{each}:*" for each in (sender, ACCOUNT)]
+    assert role["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringLike": {"aws:SourceArn": sources}},
+            "Effect": "Allow",
+            "Principal": {"Service": "logs.amazonaws.com"},
+        }
+    ]
+    put, encrypt = role["Policies"][0]["PolicyDocument"]["Statement"]
+    assert (put["Action"], put["Resource"]) == ("kinesis:PutRecord", stream)
+    via_kinesis = {"kms:ViaService": f"kinesis.{HOME}.amazonaws.com", "kms:EncryptionContext:aws:kinesis:arn": stream}
+    assert (encrypt["Action"], encrypt["Condition"]) == ("kms:GenerateDataKey", {"StringEquals": via_kinesis})
+
+    subscription = only(archive, "acme-prod-Landing-ledger", "AWS::Logs::SubscriptionFilter")["Properties"]
+    assert (subscription["DestinationArn"], "RoleArn" in subscription) == (arn, False)
+
+
+def test_a_landing_elsewhere_is_deployed_after_its_destination() -> None:
+    """A log group cannot be subscribed to what is not there; CloudFormation has no reference between accounts."""
+    app = synthesize(ROOT / "examples" / "log-archive-account.yaml")
+    for name in ("ledger", "services"):
+        assert f"acme-prod-{name}" in app.dependencies[f"acme-prod-Landing-{name}"]
+        assert SHIPPER in app.dependencies[f"acme-prod-{name}"]

@@ -39,6 +39,7 @@ VALUES: dict[str, object] = {
     "alert_recipients": None,
     "api_base_url": None,
     "atlas_principal_arn": "arn:aws:iam::772401394251:root",
+    "bodies_in_flight": 1,
     "bucket": "acme-another-bucket",
     "cluster_account_id": "222233334445",
     "cluster_id": {
@@ -120,6 +121,7 @@ ON_THE_LOCAL_CLOUD: dict[str, list[object] | dict[str, list[object]]] = {
     "alert_recipients": [[{"email": "dba@acme.example"}], [{"roles": ["GROUP_DATA_ACCESS_ADMIN"]}]],
     "archive_days": [730, 500],
     "atlas_principal_arn": ["arn:aws:iam::772401394251:root", "arn:aws:iam::772401394252:role/exporter"],
+    "bodies_in_flight": [1, 4],
     "bucket": ["acme-EXPORT-another", "acme-EXPORT-further"],
     "cluster_account_id": ["222233334445", "222233334446"],
     "cluster_id": {

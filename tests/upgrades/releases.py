@@ -1,4 +1,4 @@
-"""What each release deployed: its templates of examples/everything.yaml, and the source that makes them.
+"""What each release deployed: its examples/everything.yaml, the templates of it, and the source that makes them.
 
 For a new release: `python -m tests.upgrades.releases VERSION` on its commit. Nothing here is edited afterwards.
 """
@@ -31,6 +31,11 @@ def templates_of(release: str) -> Templates:
     return found
 
 
+def settings_of(release: str) -> Path:
+    """Return the settings file that a release deployed: later examples have what it did not know."""
+    return DIRECTORY / f"{release}.settings.yaml"
+
+
 def unpack_source(release: str, directory: Path) -> None:
     """Unpack what a release synthesizes with."""
     packed = lzma.decompress((DIRECTORY / f"{release}.source.tar.xz").read_bytes())
@@ -39,8 +44,10 @@ def unpack_source(release: str, directory: Path) -> None:
 
 
 def record(release: str) -> None:
-    """Record a release: the templates of this checkout, and the source of its commit."""
-    templates = synthesize(ROOT / "examples" / "everything.yaml").templates
+    """Record a release: the settings and templates of this checkout, and the source of its commit."""
+    example = ROOT / "examples" / "everything.yaml"
+    settings_of(release).write_bytes(example.read_bytes())
+    templates = synthesize(example).templates
     with lzma.open(DIRECTORY / f"{release}.templates.json.xz", "wt", encoding="utf-8", preset=9) as file:
         json.dump(templates, file, sort_keys=True)
     command = ["git", "archive", "HEAD", *SOURCES]

@@ -20,7 +20,7 @@ from local_cloud.vendor_accounts import Vendors
 from logdock.cli.main import main
 from logdock.settings import Deployment, load_settings
 from tests.conftest import ROOT
-from tests.upgrades.releases import RELEASES, unpack_source
+from tests.upgrades.releases import RELEASES, settings_of, unpack_source
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
 
@@ -95,7 +95,7 @@ def test_upgrade_keeps_data_names_and_vendors(release: str, tmp_path: Path, caps
     unpack_source(release, source)
     (source / ".venv").symlink_to(ROOT / ".venv")
     with Emulator(log_file=tmp_path / "emulator.log") as cloud, Vendors(cloud) as vendors:
-        document = yaml.safe_load((ROOT / "examples" / "everything.yaml").read_text())
+        document = yaml.safe_load(settings_of(release).read_text())
         vendors.localise(document)
         file = tmp_path / "logdock.yaml"
         file.write_text(yaml.safe_dump(document))

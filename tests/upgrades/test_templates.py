@@ -8,8 +8,9 @@ import pytest
 
 from logdock.cli.plan.effects import Effect, Kind
 from logdock.cli.plan.templates import KEEPS_DATA, compare_templates, dangers, replacement_table
+from logdock.settings import load_settings
 from tests.conftest import ROOT, synthesize
-from tests.upgrades.releases import RELEASES, Templates, templates_of
+from tests.upgrades.releases import RELEASES, Templates, settings_of, templates_of
 
 STATEFUL = KEEPS_DATA | {"AWS::S3::BucketPolicy", "AWS::SNS::Topic", "AWS::KMS::Alias", "AWS::IAM::Role"}
 """What holds data or what others know by its name: vendors hold a role's ARN, and people a topic's."""
@@ -55,6 +56,14 @@ def test_upgrade_would_not_fail_for_a_name(release: str, now: Templates) -> None
         effect for stack in before.keys() & now.keys() for effect in dangers(stack, before[stack], now[stack], "")
     ]
     assert [each.sentence for each in found if each.kind in (Kind.FAILS, Kind.LOSES)] == []
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_settings_of_a_release_are_valid_and_those_of_its_templates(release: str) -> None:
+    settings = load_settings(settings_of(release))
+    of_all = {f"{settings.deployment}-{stack}" for stack in ("core", "dashboard", "shipper")}
+    of_exports = {f"{settings.deployment}-{export.name}" for export in settings.exports}
+    assert of_exports == templates_of(release).keys() - of_all
 
 
 def test_upgrade_that_renames_drops_or_stops_retaining_is_found() -> None:

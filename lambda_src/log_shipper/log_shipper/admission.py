@@ -50,16 +50,21 @@ def _check_landing(ref: ObjectRef, config: ExportConfig, environment: Environmen
 
 
 def check_log_events(payload: LogEvents, config: ExportConfig, environment: Environment) -> None:
-    """Refuse the events of another account, or of a log group that is not the export's.
+    """Refuse the events of an account that is not the export's, or of a log group that is not.
+
+    CloudWatch Logs writes the account of the log group into the payload (``owner``), not who sends events to it.
 
     Raises
     ------
     UnknownExportError
         Saying what does not belong together.
     """
-    if payload.owner != environment.account:
-        raise UnknownExportError(f"the log events are of the account {payload.owner[:20]!r}, not of this one")
     landing = config.landing
+    account = (isinstance(landing, LogGroupLanding) and landing.account) or environment.account
+    if payload.owner != account:
+        raise UnknownExportError(
+            f"the log events are of the account {payload.owner[:20]!r}, not of the export's, {account}"
+        )
     if isinstance(landing, BucketLanding):
         raise UnknownExportError(f"{config.name} lands in a bucket, not in the log group {payload.log_group[:200]!r}")
     if landing is not None and not (

@@ -15,8 +15,8 @@ from log_shipper.http_client import Answer, HttpClient
 from log_shipper.progress import Acknowledge, Pending, Progress
 from log_shipper.transform import Segment, refuse_lines, split_segment
 
-MAX_IN_FLIGHT = 4
-"""Bodies of different objects that wait for their answers at a time; an object's next body waits for the one before."""
+BODIES_IN_FLIGHT = 8
+"""Bodies that wait for their answers at a time, by default: what one core fills in 100 ms."""
 MAX_BISECTIONS = 40
 """How many extra bodies one that was refused may be cut into before what is left of it is set aside as a whole."""
 
@@ -51,15 +51,23 @@ class Dialect(Protocol):
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the pieces of the uncompressed body that carries the segments' lines."""
 
+    def unframe(self, body: bytes, segments: Pending) -> Pending:
+        """Return the packed segments that a body was framed of with their data."""
+
+    def is_taken(self, answer: Answer) -> bool:
+        """Say whether an answer means that the destination has taken all lines of a body."""
+
     def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
-        """Say what an answer means; raise `DeliveryError` when the segments are to be tried again later."""
+        """Say what another answer means; raise `DeliveryError` when the segments are to be tried again later."""
 
 
 class BulkSink:
     """Gathers lines of any number of objects into bodies and posts them.
 
-    While a body waits for its answer the next is gathered, and posted too if it holds nothing of the same objects: a
-    destination that takes the second body of an object and not the first would get the second again.
+    While bodies wait for their answers the next is gathered, and posted too. They are settled in the order in which
+    they were begun, whichever is answered first, so an object is acknowledged without a gap. Once the oldest has
+    failed no other begins; those behind it, ``bodies_in_flight`` less one, may have been taken and are sent again.
+    Until a body is answered its lines are held compressed, as it was posted.
 
     Parameters
     ----------
@@ -67,6 +75,8 @@ class BulkSink:
         Returns a client that posts to the destination, one body at a time.
     dialect : Dialect
         The destination's kind.
+    bodies_in_flight : int
+        How many bodies may wait for their answers at a time.
     on_unauthorized : callable
         Called when the destination refuses the credentials.
     """
@@ -80,12 +90,14 @@ class BulkSink:
         dialect: Dialect,
         acknowledge: Acknowledge,
         on_unauthorized: Callable[[], None] = lambda: None,
+        *,
+        bodies_in_flight: int,
     ) -> None:
         self._connect, self._dialect, self._on_unauthorized = connect, dialect, on_unauthorized
         self._acknowledge = acknowledge
         self._clients: list[HttpClient] = []
         self._idle: list[HttpClient] = []
-        self._flights = parallel.Flights(MAX_IN_FLIGHT, MAX_IN_FLIGHT * dialect.target_body_bytes)
+        self._flights = parallel.Flights(bodies_in_flight, bodies_in_flight * dialect.target_body_bytes)
         self._pending: Pending = []
         self._type = ""
         self._bytes = 0
@@ -156,18 +168,19 @@ class BulkSink:
         self._pending, self._bytes = [], 0
 
     def _begin(self) -> None:
-        """Post what is gathered in the background, once nothing of the same objects is on its way."""
-        body = _compressed(self._dialect.frame(self._pending)) if self._bytes else b""
-        self._flights.settle({id(progress) for progress, _ in self._pending})
+        """Post what is gathered in the background, once there is room and nothing is known to have failed."""
         if not self._bytes:
+            self._flights.settle()
             self._acknowledge(self._pending, self._pending[:])
             return
+        body = _compressed(self._dialect.frame(self._pending))
+        self._flights.settle_answered()
         self._flights.make_room(self._bytes)
         query = self._dialect.query(self._type)
         answer = parallel.start(self._send, body, query)
-        pending, size = self._pending, self._bytes
+        pending, size = [(progress, segment.packed()) for progress, segment in self._pending], self._bytes
         self._pending, self._bytes = [], 0
-        self._flights.add(pending, size, lambda segments: self._settle(segments, answer, query))
+        self._flights.add(pending, size, lambda segments: self._settle(segments, answer, body, query), answer.done)
 
     def _send(self, body: bytes, query: str) -> Answer:
         try:
@@ -180,9 +193,14 @@ class BulkSink:
         finally:
             self._idle.append(client)
 
-    def _settle(self, segments: Pending, answer: Future[Answer], query: str) -> None:
+    def _settle(self, segments: Pending, answer: Future[Answer], body: bytes, query: str) -> None:
         self._bisections = 0
-        self._evaluate(answer.result(), segments, len(segments), query)
+        answered = answer.result()
+        if self._dialect.is_taken(answered):
+            self._acknowledge(segments, segments[:])
+            return
+        segments[:] = self._dialect.unframe(isal_zlib.decompress(body, 31), segments)
+        self._evaluate(answered, segments, len(segments), query)
 
     def _post(self, segments: Pending, count: int, query: str) -> None:
         """Post the first ``count`` of the segments."""
@@ -194,6 +212,9 @@ class BulkSink:
         if answer.status in (401, 403):
             self._on_unauthorized()
             raise DeliveryError(f"{self._clients[0].host} answered {answer.status}")
+        if self._dialect.is_taken(answer):
+            self._acknowledge(segments, segments[:count])
+            return
         verdict = self._dialect.evaluate(answer, segments[:count])
         if verdict.action == "settled":
             self._acknowledge(segments, verdict.segments)

@@ -44,6 +44,9 @@ _SHARE = 48
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _ESCAPE_SHARE = 32
 """One escape in so many bytes."""
+_CARD_LEAD = re.compile(rb"[2-68](?<![0-9].)[0-9][0-9 .+\-]{10}")
+_CARD_SHARE = 128
+"""One card in so many bytes, or what begins as one."""
 _OTHERS = bytes(set(range(256)) - set(b".0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 _NO_GROUPS = bytes(set(range(256)) - set(b"0123456789 +-\xc2\xa0\xe2\x80\x91\xaf"))
 _ACCESS_KEY_LEAD = ACCESS_KEY.removesuffix("[A-Z0-9]{16}").encode()
@@ -107,6 +110,7 @@ def is_dense(data: bytes) -> bool:
         or len(sample.translate(None, _OTHERS)) * 2 > len(sample)
         or len(sample.translate(None, _NO_GROUPS)) * 4 > len(sample) * 3
         or len(_ESCAPE_LEAD.findall(sample)) * _ESCAPE_SHARE > len(sample) > 0
+        or len(_CARD_LEAD.findall(sample)) * _CARD_SHARE > len(sample) > 0
     )  # fmt: skip
 
 
@@ -148,7 +152,7 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
     if b"\\" in data or b"%" in data:
         data = _replace_encoded(data, names)
         if b"\\" in data or b"%" in data:
-            return data, None
+            return (_without_cards_in_numbers(data) if "payment-card" in names else data), None
     if b'"@' in data:
         whole = data
         if "email" in names:
@@ -215,7 +219,7 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
     is_json = (
         (b"{" in data or b"[" in data)
         and dense_escapes.may_begin_in_escape(words.text)
-        and _has_only_documents(data.removesuffix(b"\n"))
+        and has_only_documents(data.removesuffix(b"\n"))
     )
     forms = [*dense_escapes.forms(words.text, is_json=is_json)]
     if any(_PLACEHOLDER_LEAD in decoded or _has_header_or_key(decoded, names) for _, decoded in forms):
@@ -301,7 +305,7 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
     placeholder = _PLACEHOLDERS["payment-card"]
     if b"{" not in data and b"[" not in data:
         return _cards_replaced(data, placeholder)
-    if not _has_only_documents(data.removesuffix(b"\n")):
+    if not has_only_documents(data.removesuffix(b"\n")):
         return data, False
     # every second part is a string: nothing is escaped
     parts = data.split(b'"')
@@ -311,6 +315,25 @@ def _replace_cards(data: bytes) -> tuple[bytes, bool]:
         strings, is_whole = _cards_replaced(strings, placeholder)
         parts[1::2] = strings.split(b'"')
     return b'"'.join(parts).replace(CARD, placeholder).replace(QUOTE, b'"'), is_whole
+
+
+def _without_cards_in_numbers(data: bytes) -> bytes:
+    """Return data, which may have escapes, with placeholders for the cards that are numbers of JSON."""
+    if (
+        b'"@' in data
+        or re.search(rb"\\u[eE]0", data) is not None
+        or not has_card(data)
+        or not has_only_documents(data.removesuffix(b"\n"))
+    ):
+        return data
+    # a string has no control characters; it may have a placeholder as an escape
+    parts = data.replace(rb"\\", b"\2").replace(rb"\"", b"\3").split(b'"')
+    structure = b'"'.join(parts[::2])
+    if not has_card(structure):
+        return data
+    parts[::2] = _numbers_replaced(structure).split(b'"')
+    data = b'"'.join(parts).replace(CARD, _PLACEHOLDERS["payment-card"]).replace(QUOTE, b'"')
+    return data.replace(b"\2", rb"\\").replace(b"\3", rb"\"")
 
 
 def _numbers_replaced(structure: bytes) -> bytes:
@@ -352,7 +375,7 @@ def _may_have_others(text: bytes) -> bool:
     )
 
 
-def _has_only_documents(lines: bytes) -> bool:
+def has_only_documents(lines: bytes) -> bool:
     """Say whether each line is a JSON object or array."""
     count = lines.count(b"\n")
     try:

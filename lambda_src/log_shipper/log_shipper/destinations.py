@@ -84,8 +84,8 @@ def open_sink(
 ) -> Sink:
     """Return what takes lines for a destination during one invocation; ``acknowledge`` settles what it took."""
     if destination.kind in ("logzio", "otlp"):
-        from log_shipper.bulk import BulkSink, Dialect
-        from log_shipper.http_client import HttpClient
+        from log_shipper.bulk import BODIES_IN_FLIGHT, BulkSink, Dialect
+        from log_shipper.http_client import Backoff, HttpClient
 
         dialect: Dialect
         if destination.kind == "logzio":
@@ -99,11 +99,13 @@ def open_sink(
 
             url = otlp.logs_url(destination.url)
             dialect = otlp.OtlpDialect(secrets.headers(destination.secret) if destination.secret else {})
+        backoff = Backoff()
         return BulkSink(
-            lambda: HttpClient(url, remaining_seconds=remaining_seconds),
+            lambda: HttpClient(url, remaining_seconds=remaining_seconds, backoff=backoff),
             dialect,
             acknowledge,
             on_unauthorized=lambda: secrets.forget(destination.secret),
+            bodies_in_flight=destination.bodies_in_flight or BODIES_IN_FLIGHT,
         )
     if destination.kind == "archive":
         from log_shipper.archive_writer import ObjectSink

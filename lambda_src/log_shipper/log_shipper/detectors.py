@@ -75,8 +75,10 @@ def ipv6_addresses(text: Text) -> list[Span]:
     # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
     candidates = _COLONS if whole_ipv6_search()(data) else _TWO_COLONS
     for i, match in enumerate(candidates.finditer(data)):
-        if i == _MANY and data.count(b"::") * _DENSE > len(data) and b"%" not in data:
-            return _ipv6_in_runs(data)
+        if i == _MANY and data.count(b"::") * _DENSE > len(data):
+            spans = _ipv6_in_runs(data, _runs_with_zones(candidates.pattern) if b"%" in data else _RUNS)
+            if spans is not None:
+                return spans
         at = match.start()
         if at < done:
             continue
@@ -84,21 +86,32 @@ def ipv6_addresses(text: Text) -> list[Span]:
         begin = at - _LONGEST_RUN if at - done > _LONGEST_RUN else done
         start = begin + len(data[begin:at].rstrip(_IPV6_BYTES))
         done = _IPV6_RUN.match(data, at).end()  # type: ignore[union-attr]  # it begins with the colon that was found
-        if done - start <= _LONGEST_RUN + _LONGEST_ZONE:
-            first, last = _address_in(data[start - 1 : done + 1])
-            if last:
-                found.append((start + first, start + last))
+        first, last = _address_in(data[start - 1 : min(done, start + _LONGEST) + 1])
+        if last:
+            found.append((start + first, start + last))
     return found
 
 
-def _ipv6_in_runs(data: bytes) -> list[Span]:
-    """Return the same where there is much to find and no zone: every run is looked at, without a step for each."""
-    parts = _RUNS.split(data)
+def _ipv6_in_runs(data: bytes, expression: re.Pattern[bytes]) -> list[Span] | None:
+    """Return the same where there is much to find, without a step for each; None where runs are long or beside another.
+
+    Each run that may be an address is looked at.
+    """
+    parts = expression.split(data)
     texts, runs = parts[::2], parts[1::2]
+    if b"" in texts[1:-1] or max(map(len, runs)) > _LONGEST:
+        return None
     around = zip([text[-1:] for text in texts], runs, [text[:1] for text in texts[1:]], strict=False)
     starts = list(accumulate(map(len, parts)))[::2]
     spans = map(_address_in, map(b"".join, around))
     return [(start + first, start + last) for start, (first, last) in zip(starts, spans, strict=False) if last]
+
+
+@lru_cache(maxsize=2)
+def _runs_with_zones(candidate: bytes) -> re.Pattern[bytes]:
+    """Return an expression for runs, with the zone of those that hold a candidate."""
+    of_candidate = rb"(?=[0-9A-Fa-f.:]*?%b)[0-9A-Fa-f:.]++(?:%%[0-9A-Za-z_\-]++)?+" % candidate
+    return re.compile(rb"(%b|[0-9A-Fa-f:.]++)" % of_candidate)
 
 
 @lru_cache(maxsize=4096)
@@ -111,7 +124,7 @@ def _address_in(text: bytes) -> Span:
     before, run = text[:1], _IPV6_RUN.match(text, 1)[0]  # type: ignore[index]
     after = text[1 + len(run) :]
     digits, percent, _ = run.partition(b"%")
-    if len(digits) > _LONGEST_RUN or (not percent and after.isalnum()):
+    if len(digits) > _LONGEST_RUN or len(run) > _LONGEST or (not percent and after.isalnum()):
         return 0, 0
     first = 0
     if before.isalnum() or (before == b"_" and digits[:1] == b":" != digits[1:2]):
@@ -346,12 +359,13 @@ _TWO_COLONS = re.compile(rf"::{_NO_ARN}".encode())
 _WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
 _COLONS = re.compile(rf":(?::{_NO_ARN}|[0-9A-Fa-f]{{1,4}}:(?:[0-9A-Fa-f]{{1,4}}:){{4}})".encode())
 _IPV6_BYTES = b"0123456789abcdefABCDEF:."
-_RUNS = re.compile(rb"([0-9A-Fa-f:.]++)")
+_RUNS = re.compile(rb"([0-9A-Fa-f:.](?<![0-9A-Fa-f:.].)(?:(?<=:)|[0-9A-Fa-f.]*+:)[0-9A-Fa-f:.]*+)", re.DOTALL)
 _DENSE = 50
 """One pair of colons in so many bytes: then they are what is searched for, or made to cost time."""
 _MANY = 64
 """So many are looked at before it is asked if they are dense: logs have few."""
-_LONGEST_RUN, _LONGEST_ZONE = 64, 64
+_LONGEST_RUN, _LONGEST = 64, 128
+"""With a zone; longer than an address and its port is no address."""
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
 # what may follow an address in its run: nothing, a colon or two, a port

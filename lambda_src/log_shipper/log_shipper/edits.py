@@ -1,6 +1,7 @@
 """Edits of a line or of a block of lines: what was found where, and what replaces it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from operator import gt, itemgetter
 
@@ -9,7 +10,9 @@ from log_shipper.lenient_json import is_document
 Edit = tuple[int, int, bytes]
 Found = tuple[int, int, int]
 """Where something was found, from start to end, and the number of the detector."""
-_BEFORE_NUMBER, _BEHIND_NUMBER = b":,[ ", b",]} "
+_OF_NUMBER = b"0123456789.eE+-"
+# the detectors find nothing in a number of fewer than 12 digits
+_LONG_NUMBER = re.compile(rb"-?[0-9]{12,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 def replaced(data: bytes, spans: list[Edit]) -> bytes:
@@ -38,15 +41,18 @@ def replaced_found(data: bytes, found: list[Found], replacements: Sequence[bytes
 
 def merged(found: list[Found]) -> list[Found]:
     """Return what was found in order; what overlaps is one, named by the longer of two."""
-    found.sort()
+    # much is found as it is written and decoded
+    found = sorted({*found})
     if not any(map(gt, map(itemgetter(1), found), islice(map(itemgetter(0), found), 1, None))):
         return found
     merged: list[Found] = []
     first = last = which = -1
     for start, end, i in found:
         if start < last:
-            which = i if end - start > last - first else which
-            last = max(last, end)
+            if end - start > last - first:
+                which = i
+            if end > last:
+                last = end
             merged[-1] = (first, last, which)
         else:
             first, last, which = start, end, i
@@ -54,22 +60,35 @@ def merged(found: list[Found]) -> list[Found]:
     return merged
 
 
-def by_quotes(data: bytes, line_start: int, line_end: int, edits: list[Edit]) -> list[Edit] | None:
-    """Return the edits of a JSON line when quotes alone distinguish strings from whole numbers."""
-    if data.find(b"\\", line_start, line_end) >= 0:
-        return None
-    result: list[Edit] = []
-    quotes, done = 0, line_start
-    for edit in edits:
-        start, end, new = edit
-        quotes += data.count(b'"', done, start)
+def in_tokens(data: bytes, first: int, last: int, edits: list[Edit]) -> Iterator[tuple[int, int, list[Edit]]]:
+    """Yield the strings and long numbers of a part of data that have edits, and these; the part is JSON.
+
+    What is in no such token is omitted: digits that are a fraction or an exponent are no card.
+    """
+    marked = data[first:last]
+    if b"\\" in marked:
+        # without the quotes that are escaped
+        marked = marked.replace(rb"\\", b"\0\0").replace(rb"\"", b"\0\0")
+    quotes = at = 0
+    end = done = first
+    while at < len(edits):
+        start = edits[at][0]
+        quotes += marked.count(b'"', done - first, start - first)
         done = start
-        if quotes % 2 == 0:
-            if data[start - 1] not in _BEFORE_NUMBER or data[end] not in _BEHIND_NUMBER:
-                return None
-            edit = start, end, b'"' + new + b'"'
-        result.append(edit)
-    return result
+        if quotes % 2:
+            begin = first + marked.rfind(b'"', end - first, start - first)
+            end = first + marked.find(b'"', start - first) + 1
+            is_token = True
+        else:
+            begin = end + len(data[end:start].rstrip(_OF_NUMBER))
+            number = _LONG_NUMBER.match(data, begin)
+            is_token = number is not None and number.end() > start
+            end = number.end() if number is not None and is_token else start + 1
+        own = at
+        while at < len(edits) and edits[at][0] < end:
+            at += 1
+        if is_token:
+            yield begin, end, edits[own:at]
 
 
 class Lines:
@@ -96,3 +115,24 @@ class Lines:
             line = self.data[self.start : self.end]
             self._is_json = line.lstrip()[:1] in (b"{", b"[") and is_document(line.decode())
         return self._is_json
+
+
+def by_line(data: bytes, edits: list[Edit], card: bytes) -> Iterator[tuple[int, int, list[Edit]]]:
+    """Yield each line of JSON with a card, from where to where, with its edits; and nowhere, the edits between two."""
+    lines = Lines(data)
+    at = done = 0
+    while at < len(edits):
+        if edits[at][2] != card:
+            at += 1
+            continue
+        lines.move_to(edits[at][0])
+        first = at
+        while first > done and edits[first - 1][0] >= lines.start:
+            first -= 1
+        while at < len(edits) and edits[at][0] < lines.end:
+            at += 1
+        if lines.is_json:
+            yield 0, 0, edits[done:first]
+            yield lines.start, lines.end, edits[first:at]
+            done = at
+    yield 0, 0, edits[done:]

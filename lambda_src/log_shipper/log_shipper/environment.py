@@ -56,6 +56,8 @@ class Destination:
         Logz.io's ``type`` of every record. None: by each record's own log type.
     parse_json : bool
         True when the fields of a JSON message are sent as fields of the line too (Logz.io).
+    bodies_in_flight : int or None
+        How many bodies may wait for their answers at a time; None for the default (Logz.io, OTLP).
     mark_table : str
         The table of marks and progress.
     """
@@ -66,6 +68,7 @@ class Destination:
     secret: str = ""
     log_type: str | None = None
     parse_json: bool = False
+    bodies_in_flight: int | None = None
     mark_table: str = ""
 
 
@@ -129,6 +132,10 @@ def read_destination(variables: Mapping[str, str]) -> Destination:
         raise ConfigurationError("LOGDOCK_DESTINATION: token_secret is not set")
     if not variables.get("LOGDOCK_MARK_TABLE"):
         raise ConfigurationError("LOGDOCK_MARK_TABLE is not set")
+    bodies = raw.get("bodies_in_flight")
+    # `type`, because True is an int to `isinstance`
+    if bodies is not None and not (type(bodies) is int and bodies >= 1):
+        raise ConfigurationError("LOGDOCK_DESTINATION: bodies_in_flight is not a positive number")
     log_type = raw.get("type") or None
     return Destination(
         name=str(raw["name"]),
@@ -137,6 +144,7 @@ def read_destination(variables: Mapping[str, str]) -> Destination:
         secret=secret,
         log_type=log_type,
         parse_json=raw.get("parse_json") is True,
+        bodies_in_flight=bodies,
         mark_table=variables["LOGDOCK_MARK_TABLE"],
     )
 

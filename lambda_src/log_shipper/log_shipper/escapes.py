@@ -42,7 +42,7 @@ _DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
 # control characters end the text before them and begin the text after them: the same number of bytes of that kind
 _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
 _ESCAPE_LETTERS = b"bfnrtux"
-_MAX_LAYERS = 10
+MAX_LAYERS = 10
 """How often escaped text may be escaped again and is still read."""
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
@@ -90,7 +90,7 @@ class View:
         before = view.data
         view._end_at_controls()
         has_controls, layers = view.data != before, 0
-        while layers < _MAX_LAYERS and view._decode():
+        while layers < MAX_LAYERS and view._decode():
             # the letter of a control character's escape may have been an escape itself
             view._end_at_controls()
             layers += 1
@@ -98,7 +98,7 @@ class View:
 
     def _end_at_controls(self) -> None:
         """Have the escapes of control characters end the text before them."""
-        if b"\\" in self.data:
+        if b"\\" in self.data and re.search(rb"\\[bfnrt]", self.data) is not None:
             for escape, border in _CONTROLS:
                 self.data = self.data.replace(escape, border)
 
@@ -193,11 +193,16 @@ def _characters_decoded(data: bytes) -> bytes | None:
     A codec of the standard library decodes it in C: it leaves pairs of backslashes, of which one is the other's escape.
     """
     has_pairs = b"\\\\" in data
-    if not data.isascii() or b"\\x" in data or b"\\U" in data:
+    if b"\\x" in data or b"\\U" in data:
         return None
     if has_pairs and (b"\\/" in data or b"005c" in data.lower() or _other_pair_search()(data) is not None):
         return None
     try:
+        if not data.isascii():
+            if re.search(rb"\\[\x80-\xff]", data) is not None:
+                return None
+            # in this codec, what is not of Latin-1 is an escape already
+            data = data.decode("utf-8", "surrogatepass").encode("raw_unicode_escape")
         text = data.replace(b"\\/", b"/").decode("raw_unicode_escape")
     except UnicodeDecodeError:
         return None

@@ -36,6 +36,7 @@ REFRESH_SECONDS = 60.0
 """How long before it is too old it is read again in the background."""
 RELOAD_SECONDS = 5.0
 """How old a held configuration must be to be read again before it refuses something."""
+_LOG_GROUPS = {"log_groups", "log_group_names", "log_group_prefixes", "account"}
 _EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PATH_FIELDS = re.compile(r"[^{}]*(?:\{[A-Za-z_][A-Za-z0-9_]*\}[^{}]*)+", re.DOTALL)
 
@@ -48,10 +49,14 @@ class BucketLanding(NamedTuple):
 
 
 class LogGroupLanding(NamedTuple):
-    """The log groups that an export lands in, as `log_group_digest` writes their names, and prefixes of names."""
+    """The log groups that an export lands in, as `log_group_digest` writes their names, and prefixes of names.
+
+    ``account`` is the account that has them; empty for the deployment's own.
+    """
 
     log_groups: frozenset[str]
     log_group_prefixes: tuple[str, ...] = ()
+    account: str = ""
 
 
 def log_group_digest(name: str) -> str:
@@ -337,16 +342,18 @@ class _Checker:
                 prefix = more.get("prefix", "")
                 if isinstance(prefix, str):
                     return BucketLanding(bucket, prefix)
-            case {**more} if more and more.keys() <= {"log_groups", "log_group_names", "log_group_prefixes"}:
+            case {**more} if more and more.keys() <= _LOG_GROUPS:
                 named = {str(name): entry for name, entry in more.items()}
                 groups, prefixes = self.texts(named, "log_groups"), self.texts(named, "log_group_prefixes")
                 # CloudFormation computes no digest, so a plain template has the names themselves.
                 digests = map(log_group_digest, self.texts(named, "log_group_names"))
+                account = self.text(named, "account") or ""
                 # everything begins with the empty string
                 if all(prefixes):
-                    return LogGroupLanding(frozenset([*groups, *digests]), prefixes)
+                    return LogGroupLanding(frozenset([*groups, *digests]), prefixes, account)
         self.faults.append(
-            "landing: wants a bucket and, if wished, its prefix, or log_groups, log_group_names and log_group_prefixes"
+            "landing: wants a bucket and, if wished, its prefix, or log_groups, log_group_names and log_group_prefixes "
+            "and, if wished, their account"
         )
         return None
 

@@ -1,4 +1,4 @@
-"""One kept-alive HTTP connection that retries what may be retried, within the time left, and never shows its URL.
+"""Kept-alive HTTP connections that retry what may be retried, within the time left, and never show their URL.
 
 The URL's query may hold a token: errors name the host and what happened, nothing more.
 """
@@ -6,8 +6,12 @@ The URL's query may hold a token: errors name the host and what happened, nothin
 import email.utils
 import http.client
 import random
+import ssl
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,8 +33,54 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Backoff:
+    """What the connections to one destination share: while bodies are posted again, one by one, no other begins.
+
+    So a destination that asks for time gets it from all connections, and one that does not recover is tried with one
+    body. Once that is given up, so are the others.
+    """
+
+    def __init__(self) -> None:
+        self._changed, self._one = threading.Condition(), threading.Lock()
+        self._failed = 0
+        self._error: DeliveryError | None = None
+
+    def wait(self) -> None:
+        """Return when no body is to be posted again.
+
+        Raises
+        ------
+        DeliveryError
+            When one was given up.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._failed)
+        self._check()
+
+    @contextmanager
+    def retrying(self) -> Iterator[None]:
+        """Let no other connection post meanwhile; raises as `wait` does."""
+        with self._changed:
+            self._failed += 1
+        try:
+            with self._one:
+                self._check()
+                yield
+        except DeliveryError as error:
+            self._error = error
+            raise
+        finally:
+            with self._changed:
+                self._failed -= 1
+                self._changed.notify_all()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise DeliveryError(str(self._error), retry_after_seconds=self._error.retry_after_seconds)
+
+
 class HttpClient:
-    """Posts bodies to one URL.
+    """Posts bodies to one URL over one connection.
 
     Parameters
     ----------
@@ -38,14 +88,17 @@ class HttpClient:
         Where to; its query may hold a secret.
     remaining_seconds : callable
         How long the caller may still take.
+    backoff : Backoff
+        What this connection shares with the destination's others.
     """
 
-    def __init__(self, url: str, *, remaining_seconds: Callable[[], float]) -> None:
+    def __init__(self, url: str, *, remaining_seconds: Callable[[], float], backoff: Backoff | None = None) -> None:
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         self._port, self._secure = parts.port, parts.scheme == "https"
         self._path, self._query = parts.path or "/", parts.query
         self._remaining = remaining_seconds
+        self._backoff = backoff or Backoff()
         self._connection: http.client.HTTPConnection | None = None
         self.requests = 0
         self.retries = 0
@@ -55,7 +108,8 @@ class HttpClient:
         """Post a body; return the answer unless it is one to try again. ``query`` is added to the URL's.
 
         429, 408, 425 and 5xx are tried again, as are connections that fail: at most four times in all, with full
-        jitter, after ``Retry-After`` when the answer has it, and never longer than the time left.
+        jitter, after ``Retry-After`` when the answer has it, and never longer than the time left. No other connection
+        that shares the `Backoff` posts meanwhile.
 
         Raises
         ------
@@ -63,16 +117,24 @@ class HttpClient:
             When no attempt got a lasting answer.
         """
         target = "?".join(filter(None, (self._path, "&".join(filter(None, (self._query, query))))))
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            outcome, retry_after = self._attempt(target, body, headers)
-            if isinstance(outcome, Answer):
-                return outcome
-            delay = min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2 ** (attempt - 1)) * random.random()  # noqa: S311
-            wait = delay if retry_after is None else retry_after + delay
-            if attempt == MAX_ATTEMPTS or wait >= self._remaining():
-                raise DeliveryError(f"{self.host} {outcome}, {attempt} attempts", retry_after_seconds=retry_after)
-            self.retries += 1
-            time.sleep(wait)
+        self._backoff.wait()
+        outcome, retry_after = self._attempt(target, body, headers)
+        if isinstance(outcome, Answer):
+            return outcome
+        failed_at = time.monotonic()
+        with self._backoff.retrying():
+            for attempt in range(1, MAX_ATTEMPTS + 1):
+                delay = min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2 ** (attempt - 1)) * random.random()  # noqa: S311
+                # what was waited for another body's sake counts
+                wait = max(0.0, failed_at - time.monotonic() + (retry_after or 0.0) + delay)
+                if attempt == MAX_ATTEMPTS or wait >= self._remaining():
+                    raise DeliveryError(f"{self.host} {outcome}, {attempt} attempts", retry_after_seconds=retry_after)
+                self.retries += 1
+                time.sleep(wait)
+                outcome, retry_after = self._attempt(target, body, headers)
+                if isinstance(outcome, Answer):
+                    return outcome
+                failed_at = time.monotonic()
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -112,11 +174,22 @@ class HttpClient:
     def _connected(self) -> http.client.HTTPConnection:
         timeout = max(LEAST_TIMEOUT_SECONDS, min(TIMEOUT_SECONDS, self._remaining()))
         if self._connection is None:
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            self._connection = kind(self.host, self._port, timeout=timeout)
+            self._connection = (
+                http.client.HTTPSConnection(self.host, self._port, timeout=timeout, context=_tls_context())
+                if self._secure
+                else http.client.HTTPConnection(self.host, self._port, timeout=timeout)
+            )
         elif self._connection.sock is not None:
             self._connection.sock.settimeout(timeout)
         return self._connection
+
+
+@lru_cache(maxsize=1)
+def _tls_context() -> ssl.SSLContext:
+    """Return what `http.client` makes anew for each connection: to read the certificate authorities takes 50 ms."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _retry_after(value: str | None) -> float | None:

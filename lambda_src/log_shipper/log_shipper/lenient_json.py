@@ -8,13 +8,16 @@ that were truncated while they were written to).
 
 import json
 import re
+from collections.abc import Iterable
 
 import orjson
 
 from log_shipper.record import JsonValue
 
 BEFORE_DOCUMENT = "\0\ufeff \t"
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_UNKNOWN_ESCAPE = re.compile(r'\\(?=[^"\\/bfnrtu])')
+# a string that decodes once its unknown escapes are known
+_STRING = re.compile(r'"[^"\\]*+(?:\\(?:u[0-9a-fA-F]{4}|[^u])[^"\\]*+)*+"')
 _decoder = json.JSONDecoder(strict=False)
 _as_written = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
 raw_decode = _decoder.raw_decode
@@ -51,14 +54,7 @@ def _decode(text: str, decoder: json.JSONDecoder) -> JsonValue:
     if text[:1] not in ("{", "[") or text[-1] not in "}]":
         raise ValueError("the text is no JSON object or array")
     try:
-        return decoder.decode(text)
-    except RecursionError:
-        raise ValueError("the document is nested too deeply") from None
-    except ValueError:
-        if "\\" not in text:
-            raise
-    try:
-        return decoder.decode(_ESCAPE.sub(_known_escape, text))
+        return decoder.decode(_known_escapes(text))
     except RecursionError:
         raise ValueError("the document is nested too deeply") from None
 
@@ -72,18 +68,27 @@ def is_document(text: str) -> bool:
     return True
 
 
-def string_of(token: str) -> str | None:
-    """Return the value of a JSON string, None when the token is none; a lone surrogate is shown as its escape."""
+def strings_of(tokens: Iterable[str]) -> list[str | None]:
+    """Return the value of each JSON string, None for a token that is none; a lone surrogate is shown as its escape."""
+    text = f"[{','.join([token if _STRING.fullmatch(token) else 'null' for token in tokens])}]"
+    values: list[str | None]
     try:
-        return str(orjson.loads(token))
+        values = orjson.loads(text)
     except ValueError:
-        pass
-    try:
-        value = str(_decoder.decode(_ESCAPE.sub(_known_escape, token)))
-    except ValueError:
-        return None
-    return value.encode("utf-8", "backslashreplace").decode()
+        values = _decoder.decode(_known_escapes(text))
+        return [value and value.encode("utf-8", "backslashreplace").decode() for value in values]
+    return values
 
 
-def _known_escape(match: re.Match[str]) -> str:
-    return match[0] if match[1] in '"\\/bfnrtu' else "\\" + match[0]
+def tokens_of(values: list[str]) -> list[str]:
+    """Return values as JSON strings."""
+    # no string has a line feed in it
+    return orjson.dumps(values, option=orjson.OPT_INDENT_2)[4:-2].decode().split(",\n  ") if values else []
+
+
+def _known_escapes(text: str) -> str:
+    r"""Return a text with `\\\\` in place of each backslash that begins no escape of JSON."""
+    if "\\" not in text:
+        return text
+    # of two backslashes one is the other's escape; the text has no surrogates
+    return _UNKNOWN_ESCAPE.sub(r"\\\\", text.replace("\\\\", "\ud800")).replace("\ud800", "\\\\")

@@ -95,6 +95,7 @@ class MarkTable:
         self._listed: set[str] = set()
         self._unwritten: list[Progress] = []
         self._writing: tuple[list[Progress], Future[None]] | None = None
+        self._saving: dict[str, tuple[Progress, int, Future[dict[str, Any]]]] = {}
         self._looking = threading.Lock()
 
     def claim(self, progress: Progress) -> Claim:
@@ -196,9 +197,10 @@ class MarkTable:
             return _since[where]
 
     def save(self, objects: Sequence[Progress]) -> None:
-        """Keep how many records of objects are acknowledged; start to keep which are finished. Never raises.
+        """Start to keep how many records of objects are acknowledged, and which are finished. Never raises.
 
-        What was acknowledged stays so when this fails: it costs a repetition, at most.
+        An object's next write waits for the one before. What was acknowledged stays so when this fails: it costs a
+        repetition, at most.
         """
         for progress in objects:
             has_room = len(self._listed) < MAX_LISTED
@@ -216,6 +218,8 @@ class MarkTable:
         if self._unwritten:
             self._write()
         self._settle()
+        for key in list(self._saving):
+            self._settle_progress(key)
 
     def release(self) -> None:
         """End the claims on what is not finished, so that the next attempt need not wait for their end."""
@@ -267,12 +271,23 @@ class MarkTable:
             sets += ", max_expansion = :max_expansion"
         # that an object is finished is true for every holder of the claim; progress is only the holder's
         condition = {} if progress.settled else {"ConditionExpression": "attribute_not_exists(holder) OR holder = :me"}
+        key = self._key(progress)
+        self._settle_progress(key)
+        unsaved = progress.unsaved_bytes
+        progress.saved, progress.completion_saved, progress.unsaved_bytes = True, progress.settled, 0
+        written = parallel.start(self._update, key, sets, values, **condition)
+        self._saving[key] = progress, unsaved, written
+
+    def _settle_progress(self, key: str) -> None:
+        if key not in self._saving:
+            return
+        progress, unsaved, written = self._saving.pop(key)
         try:
-            self._update(self._key(progress), sets, values, **condition)
+            written.result()
         except _FAULTS as error:
             log("progress not kept", export=progress.export.name, destination=self._destination, error=explain(error))
-        else:
-            progress.saved, progress.completion_saved, progress.unsaved_bytes = True, progress.settled, 0
+            progress.completion_saved = False
+            progress.unsaved_bytes += unsaved
 
     def _update(self, key: str, expression: str, values: Item, **options: str) -> dict[str, Any]:
         return aws.dynamodb().update_item(

@@ -40,11 +40,14 @@ class _Flight:
         What is not settled yet.
     settle : callable
         Waits for the answer and takes the segments that it settles off the list.
+    is_answered : callable
+        Says whether it need not wait.
     """
 
     segments: Pending
     size: int
     settle: Callable[[Pending], None]
+    is_answered: Callable[[], bool]
     failed: bool = False
 
 
@@ -70,13 +73,24 @@ class Flights:
         ):
             self._settle_oldest()
 
-    def add(self, segments: Pending, size: int, settle: Callable[[Pending], None]) -> None:
+    def add(
+        self,
+        segments: Pending,
+        size: int,
+        settle: Callable[[Pending], None],
+        is_answered: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Note a delivery that has begun."""
-        self._flights.append(_Flight(segments, size, settle))
+        self._flights.append(_Flight(segments, size, settle, is_answered))
 
-    def settle(self, objects: set[int] | None = None) -> None:
-        """Settle every delivery, or the oldest ones until none holds anything of objects (`id` of their progress)."""
-        while self._flights and (objects is None or any(_objects(flight) & objects for flight in self._flights)):
+    def settle(self) -> None:
+        """Settle every delivery."""
+        while self._flights:
+            self._settle_oldest()
+
+    def settle_answered(self) -> None:
+        """Settle the oldest deliveries as far as they are answered."""
+        while self._flights and self._flights[0].is_answered():
             self._settle_oldest()
 
     def abandon(self) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from log_shipper.record import Record
 
 SAVE_EVERY_BYTES = 16 * 1024 * 1024
-"""A function that is killed repeats this much and a body at most; one that fails or runs out of time nothing."""
+"""After so much, progress is saved while the next bodies are posted. A function that is killed repeats twice as much,
+and the bodies that were on their way, at most."""
 
 
 @dataclass(slots=True)
@@ -95,8 +96,8 @@ class Progress:
         self.tally.sent += segment.sent
         self.tally.filtered += segment.filtered
         self.tally.quarantined += segment.quarantined
-        self.tally.bytes_out += len(segment.data)
-        self.unsaved_bytes += max(1, len(segment.data))
+        self.tally.bytes_out += segment.size
+        self.unsaved_bytes += max(1, segment.size)
 
     def release(self, segment: Segment) -> None:
         """Count a segment as left for the next attempt."""

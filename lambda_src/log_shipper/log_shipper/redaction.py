@@ -15,14 +15,12 @@ from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
 
-import orjson
-
 from log_shipper import dense
 from log_shipper.cards import FEWEST_DIGITS
 from log_shipper.detectors import DETECTORS, Span, Text
-from log_shipper.edits import Edit, Found, Lines, by_quotes, merged, replaced, replaced_found
-from log_shipper.escapes import View, before_escape
-from log_shipper.lenient_json import is_document, string_of
+from log_shipper.edits import Edit, Found, Lines, by_line, in_tokens, merged, replaced, replaced_found
+from log_shipper.escapes import MAX_LAYERS, View, before_escape
+from log_shipper.lenient_json import is_document, strings_of, tokens_of
 from log_shipper.markers import ESCAPED_MARK, MARK_LEAD, MARKED_REDACTED, redact_marks, without_marks
 from log_shipper.patterns import Pattern, compile_pattern, matches
 
@@ -30,11 +28,12 @@ MARKERS = ("keep", "redact", "strip")
 # a JSON string with its quotes, possessive, so that memory and time do not grow with its length; the last quote may be
 # missing where the text is not JSON, or each quote of a hostile text would be a beginning to be tried
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
-_JSON_STRING = re.compile(_STRING, re.DOTALL)
-# a number, from its first digit on; the detectors find nothing in one of fewer than 12 digits
-_NUMBER = r"|(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-_JSON_TOKEN = re.compile(_STRING + _NUMBER % 1, re.DOTALL)
-_JSON_LONG_TOKEN = re.compile((_STRING + _NUMBER % 12).encode(), re.DOTALL)
+_JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
+# or a number
+_JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
+_BACKSLASH, _QUOTE = b'\\"'
+_MANY_EDITS = 256
+"""One edit in so many bytes: then lines are read as JSON together."""
 # of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
 _SIGNS_OF_SHORT = ("::", ".", "%", "\\")
 
@@ -77,19 +76,20 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return the text of one record, redacted; JSON stays JSON."""
-        return self._redact_values(self._redact_detected(text)) if self.active else text
+        return self._redact_apart([text])[0] if self.active else text
 
     def redact_all(self, texts: list[str]) -> list[str]:
         """Return what `redact` returns for each text; they are searched together."""
         whole = "\n".join(texts)
         if whole.count("\n") >= max(1, len(texts)):
-            alone = iter(self.redact_all([text for text in texts if "\n" not in text]))
-            return [self.redact(text) if "\n" in text else next(alone) for text in texts]
+            lines = iter(self.redact_all([text for text in texts if "\n" not in text]))
+            others = iter(self._redact_apart([text for text in texts if "\n" in text]) if self.active else texts)
+            return [next(others if "\n" in text else lines) for text in texts]
         if not texts or not self.active:
             return texts
         block = self._without_detected(whole.encode())
         texts = block.decode().split("\n")
-        return [*map(self._redact_values, texts)] if self._patterns or self._may_have_marks(block) else texts
+        return self._redact_values(texts) if self._patterns or self._may_have_marks(block) else texts
 
     def redact_lines(self, block: bytes) -> bytes | None:
         """Return a block of lines in UTF-8, each as `redact` returns it; None when that takes reading each of them."""
@@ -97,15 +97,57 @@ class Redactor:
             return None
         return self._without_detected(block)
 
-    def _redact_values(self, text: str) -> str:
-        """Return a text with markers and the user's patterns applied to each of its values."""
-        if not self._patterns and not self._has_marks(text):
-            return text
-        if text.lstrip()[:1] in ("{", "[") and is_document(text):
-            return _JSON_TOKEN.sub(self._redact_token, text)
-        if "\\" in text and (self._patterns or ESCAPED_MARK.search(text)):
-            text = _JSON_STRING.sub(lambda found: self._redact_token(found) if "\\" in found[0] else found[0], text)
-        return self.redact_value(text)
+    def _redact_apart(self, texts: list[str], layers: int = MAX_LAYERS) -> list[str]:
+        """Return texts redacted, of which each may have several lines, and strings in strings of so many layers."""
+        return self._redact_values(self._redact_detected(texts), layers)
+
+    def _redact_values(self, texts: list[str], layers: int = MAX_LAYERS) -> list[str]:
+        """Return texts with markers and the user's patterns applied to each of their values."""
+        texts = [*texts]
+        documents: dict[int, list[str]] = {}
+        strings: dict[int, list[str]] = {}
+        others: list[int] = []
+        for i, text in enumerate(texts):
+            if not self._patterns and not self._has_marks(text):
+                continue
+            if text.lstrip()[:1] in ("{", "[") and is_document(text):
+                documents[i] = _JSON_TOKEN.split(text)
+                continue
+            others.append(i)
+            if "\\" in text and (self._patterns or ESCAPED_MARK.search(text)):
+                strings[i] = _JSON_STRING.split(text)
+        # a token costs as much as a text does: each is redacted once, and all together
+        tokens = {token for parts in documents.values() for token in parts[1::2] if self._may_change(token)}
+        tokens.update(token for parts in strings.values() for token in parts[1::2] if "\\" in token)
+        table = self._redact_tokens(tokens, layers) if tokens else {}
+        for i, parts in documents.items():
+            parts[1::2] = map(table.get, parts[1::2], parts[1::2])
+            texts[i] = "".join(parts)
+        for i, parts in strings.items():
+            parts[1::2] = [table.get(token, token) if "\\" in token else token for token in parts[1::2]]
+            texts[i] = "".join(parts)
+        for i, text in zip(others, self._redact_strings([texts[i] for i in others]), strict=True):
+            texts[i] = text
+        return texts
+
+    def _may_change(self, token: str) -> bool:
+        return "\\" in token or bool(self._patterns) or token[1:2] in ("{", "[") or self._has_marks(token)
+
+    def _redact_tokens(self, tokens: set[str], layers: int) -> dict[str, str]:
+        """Return what replaces JSON strings and numbers."""
+        values = {token: token[1:-1] if token[0] == '"' else token for token in tokens if "\\" not in token}
+        escaped = [token for token in tokens if "\\" in token]
+        for token, value in zip(escaped, strings_of(escaped), strict=True):
+            if value is not None:
+                values[token] = value
+        texts = {token: value for token, value in values.items() if value[:1] in ("{", "[") or "\\" in value}
+        if not layers:
+            texts = {}
+        redacted = dict(zip(texts, self._redact_apart([*texts.values()], layers - 1), strict=True))
+        rest = [token for token in values if token not in texts]
+        redacted.update(zip(rest, self._redact_strings([values[token] for token in rest]), strict=True))
+        changed = {token: value for token, value in redacted.items() if value != values[token]}
+        return dict(zip(changed, tokens_of([*changed.values()]), strict=True))
 
     def redact_continuation(self, text: str, start: int) -> str | None:
         """Return what precedes a text that may be the middle of a marked value, redacted, and nothing of the text.
@@ -116,15 +158,17 @@ class Redactor:
             return None
         return self.redact(text[:start]) + MARKED_REDACTED
 
-    def redact_value(self, text: str) -> str:
-        """Return one string value, redacted."""
-        if self._has_marks(text):
-            text = redact_marks(text) if self._markers == "redact" else without_marks(text)
-            # what a mark divided is whole now
-            if text != MARKED_REDACTED:
-                text = self._redact_detected(text)
-        if not self._patterns:
-            return text
+    def _redact_strings(self, values: list[str]) -> list[str]:
+        """Return string values redacted."""
+        values = [*values]
+        marked = [i for i, value in enumerate(values) if self._has_marks(value)]
+        unmarked = map(redact_marks if self._markers == "redact" else without_marks, [values[i] for i in marked])
+        # what a mark divided is whole now
+        for i, value in zip(marked, self._redact_detected([*unmarked]), strict=True):
+            values[i] = value
+        return [*map(self._redact_patterns, values)] if self._patterns else values
+
+    def _redact_patterns(self, text: str) -> str:
         data = original = text.encode()
         for pattern, replacement in self._patterns:
             data = replaced(data, [(start, end, replacement.encode()) for start, end in matches(pattern, data)])
@@ -138,12 +182,31 @@ class Redactor:
             "‹" in text or "›" in text or "†" in text or ("\\u20" in text and ESCAPED_MARK.search(text) is not None)
         )
 
-    def _redact_detected(self, text: str) -> str:
-        if not self._detectors or (len(text) < FEWEST_DIGITS and not any(map(text.__contains__, _SIGNS_OF_SHORT))):
-            return text
-        data = text.encode()
-        redacted = self._without_detected(data)
-        return text if redacted is data else redacted.decode()
+    def _redact_detected(self, texts: list[str]) -> list[str]:
+        """Return texts without what the detectors find in each; they are searched together.
+
+        Nothing that is found goes on over a line, and a header's value is in the line behind its name only where no
+        letter is between them: so there is a line with one between two texts.
+        """
+        if not self._detectors:
+            return texts
+        searched = [i for i, text in enumerate(texts) if _may_have_any(text)]
+        documents = [i for i in searched if texts[i][:1] in ("{", "[")]
+        others = [i for i in searched if texts[i][:1] not in ("{", "[")]
+        texts = [*texts]
+        # lines of JSON are read together where no other is between them
+        for places, between in ((documents, '\n{"z":0}\n'), (others, "\nz\n")):
+            if not places:
+                continue
+            data = between.join([texts[i] for i in places]).encode()
+            redacted = self._without_detected(data)
+            if redacted is data:
+                continue
+            lines = iter(redacted.decode().split("\n"))
+            for i in places:
+                texts[i] = "\n".join(islice(lines, texts[i].count("\n") + 1))
+                next(lines, None)
+        return texts
 
     def _without_detected(self, data: bytes) -> bytes:
         """Return a line or a block of lines without what the detectors find; the same object where that is nothing."""
@@ -180,7 +243,12 @@ class Redactor:
         if b"\\" in data:
             lines = Lines(data)
             found.sort()
-            found = [(first, end, i) for start, end, i in found if (first := before_escape(lines, start)) >= 0]
+            found = [
+                (first, end, i)
+                for start, end, i in found
+                # most of it is behind no backslash
+                if (first := before_escape(lines, start) if data[start - 1] == _BACKSLASH else start) >= 0
+            ]
         view = View.of(data, text.lower)
         if view is not None and (decoded := self._detected(Text(b"\n" + view.data))):
             starts, ends, which = zip(*decoded, strict=True)
@@ -190,76 +258,37 @@ class Redactor:
     def _with_numbers(self, data: bytes, edits: list[Edit]) -> list[Edit]:
         """Return edits that keep lines of JSON valid: a card that is a number becomes a string."""
         card = self._replacements[self._card]
-        lines = Lines(data)
         result: list[Edit] = []
         escaped: list[int] = []
-        at = 0
-        while at < len(edits):
-            if edits[at][2] != card:
-                result.append(edits[at])
-                at += 1
+        is_json = len(edits) * _MANY_EDITS > len(data) and dense.has_only_documents(data.removesuffix(b"\n"))
+        for first, last, own_edits in [(0, len(data), edits)] if is_json else by_line(data, edits, card):
+            if not last:
+                result += own_edits
                 continue
-            lines.move_to(edits[at][0])
-            while result and result[-1][0] >= lines.start:
-                result.pop()
-                at -= 1
-            stop = at
-            while stop < len(edits) and edits[stop][0] < lines.end:
-                stop += 1
-            own = edits[at:stop]
-            if not lines.is_json:
-                result += own
-            elif (known := by_quotes(data, lines.start, lines.end, own)) is not None:
-                result += known
-            else:
-                self._add_json(result, escaped, data, lines, own)
-            at = stop
+            for start, end, own in in_tokens(data, first, last, own_edits):
+                if data[start] != _QUOTE:
+                    inner = [(a - start, b - start, new) for a, b, new in own]
+                    result.append((start, end, b'"' + replaced(data[start:end], inner) + b'"'))
+                elif data.find(b"\\", start, end) >= 0 and any(new == card for _, _, new in own):
+                    # it may hold JSON with a number in it
+                    escaped.append(len(result))
+                    result.append((start, end, data[start:end]))
+                else:
+                    result += own
         # strings are redacted together, or each would cost as much as a block does
         values = self._redact_escaped([result[i][2] for i in escaped])
         for i, value in zip(escaped, values, strict=True):
             result[i] = (*result[i][:2], value)
         return result
 
-    def _add_json(self, result: list[Edit], escaped: list[int], data: bytes, lines: Lines, edits: list[Edit]) -> None:
-        """Add the edits of a JSON line by its strings and long numbers, and which of them are strings with escapes."""
-        card = self._replacements[self._card]
-        at = 0
-        for token in _JSON_LONG_TOKEN.finditer(data, lines.start, lines.end):
-            start, end = token.span()
-            while at < len(edits) and edits[at][0] < start:
-                # digits that are a fraction or an exponent are no card
-                at += 1
-            first = at
-            while at < len(edits) and edits[at][0] < end:
-                at += 1
-            own = edits[first:at]
-            if not own:
-                continue
-            if token[0][:1] != b'"':
-                inner = [(a - start, b - start, new) for a, b, new in own]
-                result.append((start, end, b'"' + replaced(token[0], inner) + b'"'))
-            elif b"\\" in token[0] and any(new == card for _, _, new in own):
-                # it may hold JSON with a number in it
-                escaped.append(len(result))
-                result.append((start, end, token[0]))
-            else:
-                result += own
-
     def _redact_escaped(self, tokens: list[bytes]) -> list[bytes]:
         """Return JSON strings with their values redacted."""
-        values = [string_of(token.decode()) for token in tokens]
-        # a header's value may be in the line behind its name: no other value may be there
-        together = [value for value in values if value is not None and "authorization" not in value.lower()]
-        rest = iter(self._redact_detected("\n".join(together)).split("\n"))
-        shown: list[bytes] = []
-        for token, value in zip(tokens, values, strict=True):
-            if value is None:
-                shown.append(token)
-            elif "authorization" in value.lower():
-                shown.append(orjson.dumps(self._redact_detected(value)))
-            else:
-                shown.append(orjson.dumps("\n".join(islice(rest, value.count("\n") + 1))))
-        return shown
+        values = strings_of(map(bytes.decode, tokens))
+        known = [i for i, value in enumerate(values) if value is not None]
+        shown = tokens_of(self._redact_detected([value for value in values if value is not None]))
+        for i, token in zip(known, shown, strict=True):
+            tokens[i] = token.encode()
+        return tokens
 
     def _detected(self, text: Text, cards: list[Span] | None = None) -> list[Found]:
         """Return what each detector finds behind the line feed of a text: start, end and which detector."""
@@ -269,15 +298,9 @@ class Redactor:
             for start, end in (cards if cards is not None and i == self._card else find(text))
         ]
 
-    def _redact_token(self, match: re.Match[str]) -> str:
-        token = match[0]
-        value: str | None = token
-        if token[0] == '"':
-            value = string_of(token) if "\\" in token else token[1:-1]
-        if value is None:
-            return token
-        redacted = self.redact(value) if value[:1] in ("{", "[") or "\\" in value else self.redact_value(value)
-        return token if redacted == value else orjson.dumps(redacted).decode()
+
+def _may_have_any(text: str) -> bool:
+    return len(text) >= FEWEST_DIGITS or any(map(text.__contains__, _SIGNS_OF_SHORT))
 
 
 def fingerprint(*parts: object) -> str:

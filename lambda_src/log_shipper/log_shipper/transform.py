@@ -45,6 +45,8 @@ class Segment(NamedTuple):
         ``end`` after each line, as far as whole records go; None where every line is a record and every record a line.
     not_understood : int
         How many of the records their parser did not understand.
+    packed_bytes : int
+        How much data the segment has that only the body holds in which it travels; ``data`` is empty meanwhile.
     """
 
     renderer: Renderer
@@ -58,11 +60,25 @@ class Segment(NamedTuple):
     type: str = ""
     record_boundaries: tuple[int, ...] | None = None
     not_understood: int = 0
+    packed_bytes: int = 0
 
     @property
     def records(self) -> int:
         """How many records the segment accounts for."""
         return self.sent + self.filtered + self.quarantined
+
+    @property
+    def size(self) -> int:
+        """How many bytes the lines have."""
+        return len(self.data) + self.packed_bytes
+
+    def packed(self) -> "Segment":
+        """Return the segment without its data."""
+        return self._replace(data=b"", packed_bytes=self.size)
+
+    def unpacked(self, data: bytes) -> "Segment":
+        """Return the segment with its data."""
+        return self._replace(data=data, packed_bytes=0)
 
 
 def split_segment(segment: Segment) -> list[Segment]:

@@ -28,13 +28,7 @@ def key_id(master_key: bytes) -> str:
 
 
 def seal(body: bytes, master_key: bytes) -> tuple[bytes, dict[str, str]]:
-    """Encrypt a body.
-
-    Returns
-    -------
-    tuple
-        The encrypted body, and the envelope as user metadata.
-    """
+    """Encrypt a body; return it, and the envelope as user metadata."""
     content_key, content_iv, wrap_iv = os.urandom(_KEY_BYTES), os.urandom(_IV_BYTES), os.urandom(_IV_BYTES)
     wrapped = wrap_iv + AESGCM(master_key).encrypt(wrap_iv, content_key, _CONTENT_ALGORITHM.encode())
     envelope = {

@@ -8,18 +8,18 @@ Advanced Auditing".
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from local_cloud.stand_ins.attempts import misuse_key, reach_further, tamper_with_log_group
 from local_cloud.stand_ins.log_events import put_events
 from local_cloud.stand_ins.recorded import utc, written_again
-from local_cloud.stand_ins.sessions import assume, role_session, unrelated_user
-from local_cloud.vendors.rds import databases
+from local_cloud.stand_ins.sessions import assume, unrelated_user
+from local_cloud.vendors.rds.exporter import DatabaseLogs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from local_cloud.customer import Secrets
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
@@ -29,32 +29,13 @@ _LINES = 50
 _FILES = 4
 
 
-class AuroraMysql:
+class AuroraMysql(DatabaseLogs):
     """The audit log of one cluster."""
 
-    def __init__(self, stage: Stage, export: AuroraMysqlExport, journal: Journal) -> None:
-        self._stage, self._export, self._journal = stage, export, journal
-        groups = stage.stack_outputs(export.name)["LogGroupNames"].split(",")
-        self._groups = [name for name in groups if name in export.log_group_names]
+    forged = "an audit line"
 
-    def play(self) -> None:
-        """Check what the deploy configured, write the audit log, then try what must not be possible."""
-        if self._export.configure_cluster:
-            self._check_configuration()
-        stream = self._write(self._stage.customer("logs"))
-        self._try(stream)
-
-    def _check_configuration(self) -> None:
-        rds = self._stage.customer("rds")
-        group, exported = databases.found(rds, self._export)
-        items = databases.parameters_of(rds, self._export, group)
-        found = {item["ParameterName"]: item.get("ParameterValue") for item in items}
-        for name, value in self._export.parameters.items():
-            self._journal.check(f"the cluster's parameter {name} is {value}", found.get(name) == value)
-        self._journal.check("the cluster exports the logs that were asked for", {*self._export.log_types} <= exported)
-
-    def _write(self, logs: Any) -> str:
-        stream = ""
+    def _write(self) -> str:
+        logs, stream = self._stage.customer("logs"), ""
         group = next((name for name in self._groups if name.endswith("/audit")), self._groups[0])
         self._host = f"{self._export.database_id}-instance-1"
         lines = written_again("aurora-mysql/audit.csv", _LINES * _FILES, self._rewrite)
@@ -77,59 +58,22 @@ class AuroraMysql:
         columns[0], columns[1], columns[4], columns[5] = stamp, self._host, str(100 + number), str(5000 + number)
         return ",".join(columns), stamp
 
-    def _try(self, stream: str) -> None:
-        stage, group = self._stage, self._groups[0]
-        customer = stage.customer("logs")
-        described = customer.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-        key_arn = next(entry["kmsKeyId"] for entry in described if entry["logGroupName"] == group)
-        filters = customer.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
-        connect = {"Effect": "Allow", "Action": "rds-db:connect", "Resource": "*"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [connect]})
-        application = role_session(
-            stage, stage.settings.account, f"{self._export.database_id}-application", policy=policy
-        )
-        logs, rds = stage.client("logs", application), stage.client("rds", application)
-        identifier = self._export.database_id
+    def _more_attempts(self, rds: Any) -> Iterator[Attempt]:
+        """Yield how an application would switch auditing off, and how another account would act as RDS."""
+        stage, group = self._stage, getattr(self._export, "parameter_group", None)
         switch_off = [{"ParameterName": "server_audit_logging", "ParameterValue": "0", "ApplyMethod": "immediate"}]
+        yield (
+            "switch the audit log off, as the database's application",
+            lambda: rds.modify_db_cluster_parameter_group(
+                DBClusterParameterGroupName=group or "default.aurora-mysql8.0", Parameters=switch_off
+            ),
+        )
         service_role = (
             f"arn:aws:iam::{stage.settings.account}:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"
         )
-        attempts: list[Attempt] = [
-            (
-                "forge an audit line, as the database's application",
-                lambda: put_events(logs, group, stream, [(int(time.time() * 1000), "forged")]),
-            ),
-            *(
-                (f"{what}, as the database's application", call)
-                for what, call in tamper_with_log_group(
-                    logs, group, stream, filter_name=filters[0]["filterName"] if filters else "x"
-                )
-            ),
-            (
-                "switch the audit log off, as the database's application",
-                lambda: rds.modify_db_cluster_parameter_group(
-                    DBClusterParameterGroupName=self._export.parameter_group or "default.aurora-mysql8.0",
-                    Parameters=switch_off,
-                ),
-            ),
-            (
-                "switch the log's export off, as the database's application",
-                lambda: rds.modify_db_cluster(
-                    DBClusterIdentifier=identifier, CloudwatchLogsExportConfiguration={"DisableLogTypes": ["audit"]}
-                ),
-            ),
-            *misuse_key(stage.client("kms", application), key_arn),
-            *reach_further(stage, application, own=self._export.name),
-            (
-                "assume RDS's service-linked role from another AWS account",
-                lambda: assume(stage, unrelated_user(stage), service_role),
-            ),
-        ]
-        self._journal.attempt_all(attempts)
-        self._journal.attempt(
-            "delete the log group, as the account's own administrator (deletion protection)",
-            lambda: customer.delete_log_group(logGroupName=group),
-            denials=("ValidationException",),
+        yield (
+            "assume RDS's service-linked role from another AWS account",
+            lambda: assume(stage, unrelated_user(stage), service_role),
         )
 
 

@@ -105,8 +105,6 @@ class CloudflareApi(VendorApi):
     ----------
     write
         Writes an object as Cloudflare's user: bucket, key, body. Raises botocore's ClientError when it may not.
-    certificate, key
-        PEM files to serve TLS with.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ _LATECOMER = "refunds"
 
 def prepare(cloud: Emulator, settings: Deployment, export: CloudwatchLogsExport) -> None:
     """Make the log groups that are there before Logdock is."""
-    logs = cloud.client("logs", settings.account, region=settings.region)
+    logs = cloud.client("logs", export.other_account or settings.account, region=settings.region)
     for name in _groups(export):
         logs.create_log_group(logGroupName=name)
 
@@ -47,7 +47,7 @@ class Application:
         late = [f"{prefix}{_LATECOMER}" for prefix in self._export.log_group_prefixes]
         if late:
             self._an_hour_later(late)
-        account, region = stage.settings.account, stage.settings.region
+        account, region = stage.owner, stage.settings.region
         arns = [f"arn:aws:logs:{region}:{account}:log-group:{group}:*" for group in [*groups, *late]]
         write = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": arns}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [write]})

@@ -101,8 +101,6 @@ class CockroachdbApi(VendorApi):
     assume
         Assumes a role as a cluster's account: account, role ARN, external id → a function that makes a log stream in a
         Region's log group. Raises botocore's ClientError when it may not.
-    certificate, key
-        PEM files to serve TLS with.
 
     Attributes
     ----------

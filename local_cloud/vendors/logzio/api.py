@@ -101,8 +101,6 @@ class Account:
 
     Attributes
     ----------
-    id
-        Its id at Logz.io.
     external_id
         What a fetcher that is made now will bring.
     fetchers
@@ -133,8 +131,6 @@ class LogzioApi(VendorApi):
     assume
         Assumes a role as Logz.io does: role ARN, external id → a function that reads a bucket under a prefix or, given
         a body, writes an object, lists the bucket and reads the object. Raises botocore's ClientError when it may not.
-    certificate, key
-        PEM files to serve TLS with.
 
     Attributes
     ----------

@@ -23,7 +23,6 @@ from local_cloud.tls_server import TlsServer
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_LINE_BYTES = 500_000
@@ -39,11 +38,6 @@ class TooLargeError(Exception):
 
 class LogzioListener:
     """A listener on loopback, from ``with`` to the end of its block. What it accepted is kept in memory.
-
-    Parameters
-    ----------
-    certificate, key
-        PEM files to serve TLS with.
 
     Attributes
     ----------
@@ -99,24 +93,13 @@ class LogzioListener:
         self._server.is_open = False
         self._server.stop()
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop."""
         if self._server.is_open:
             self.go_away()
 
     def take(self, query: Mapping[str, list[str]], body: bytes) -> tuple[int, bytes]:
-        """Accept a body's lines.
-
-        Returns
-        -------
-        tuple
-            The status and the body of the answer.
-        """
+        """Accept a body's lines; return the status and the body of the answer."""
         token = query.get("token", [""])[0]
         if not token:
             return 401, b"Logging token is missing"

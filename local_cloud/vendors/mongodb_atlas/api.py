@@ -41,8 +41,6 @@ class AtlasApi(VendorApi):
     assume
         Assumes a role as Atlas's principal: role ARN, external id → a function that writes an object to a bucket under
         a key. Raises botocore's ClientError when it may not.
-    certificate, key
-        PEM files to serve TLS with.
 
     Attributes
     ----------

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
 from local_cloud.markers import new_hex
 from local_cloud.stand_ins.attempts import misuse_key, reach_further, tamper_with_log_group
@@ -20,26 +21,36 @@ from local_cloud.stand_ins.sessions import role_session
 from local_cloud.vendors.rds import databases
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from local_cloud.customer import Secrets
     from local_cloud.journal import Attempt, Journal
     from local_cloud.stage import Stage
-    from logdock.vendors.rds.settings import RdsExport
+    from logdock.vendors.rds.settings import DatabaseExport, RdsExport
 
 _LINES = 60
 _STAMP_LENGTH = len("2026-03-04 05:06:07")
 
 
-class Rds:
-    """The logs of one cluster or instance."""
+class DatabaseLogs(ABC):
+    """The logs of one database.
 
-    def __init__(self, stage: Stage, export: RdsExport, journal: Journal) -> None:
+    Attributes
+    ----------
+    forged
+        What an application must not be able to write, in words.
+    """
+
+    forged = "a line"
+
+    def __init__(self, stage: Stage, export: DatabaseExport, journal: Journal) -> None:
         self._stage, self._export, self._journal = stage, export, journal
         groups = stage.stack_outputs(export.name)["LogGroupNames"].split(",")
         self._groups = [name for name in groups if name in export.log_group_names]
 
     def play(self) -> None:
         """Check what the deploy configured, write a log, then try what must not be possible."""
-        if self._export.configure_database:
+        if self._export.is_configured:
             self._check_configuration()
         self._try(self._write())
 
@@ -57,18 +68,13 @@ class Rds:
             self._journal.check(f"the {export.noun} loads {library}", library in loaded)
         self._journal.check(f"the {export.noun} exports the logs of the settings", {*export.log_types} <= exported)
 
+    @abstractmethod
     def _write(self) -> str:
-        logs = self._stage.customer("logs")
-        postgresql = next((name for name in self._groups if name.endswith("/postgresql")), None)
-        group = postgresql or self._groups[0]
-        stream = f"{self._export.database_id}.0"
-        logs.create_log_stream(logGroupName=group, logStreamName=stream)
-        lines = written_again("rds/postgresql.log", _LINES, rewrite if postgresql else _plain)
-        events = [(line.epoch_ms, part) for line in lines for part in line.text.split("\n")]
-        put_events(logs, group, stream, events)
-        self._journal.wrote(lines)
-        self._journal.did(f"RDS wrote {len(events)} lines of {_LINES} entries to {group}")
-        return stream
+        """Write a log; return the name of a log stream of it."""
+
+    def _more_attempts(self, rds: Any) -> Iterator[Attempt]:  # noqa: ARG002
+        """Yield what else the database's application must not be able to do."""
+        yield from ()
 
     def _try(self, stream: str) -> None:
         stage, group, export = self._stage, self._groups[0], self._export
@@ -78,7 +84,7 @@ class Rds:
         filters = customer.describe_subscription_filters(logGroupName=group)["subscriptionFilters"]
         connect = {"Effect": "Allow", "Action": "rds-db:connect", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [connect]})
-        application = role_session(stage, stage.settings.account, f"{export.name}-application", policy=policy)
+        application = role_session(stage, stage.settings.account, f"{export.database_id}-application", policy=policy)
         logs, rds = stage.client("logs", application), stage.client("rds", application)
         disable = {"DisableLogTypes": list(export.log_types)}
 
@@ -93,7 +99,7 @@ class Rds:
 
         attempts: list[Attempt] = [
             (
-                "forge a line, as the database's application",
+                f"forge {self.forged}, as the database's application",
                 lambda: put_events(logs, group, stream, [(int(time.time() * 1000), "forged")]),
             ),
             *(
@@ -102,6 +108,7 @@ class Rds:
                     logs, group, stream, filter_name=filters[0]["filterName"] if filters else "x"
                 )
             ),
+            *self._more_attempts(rds),
             ("switch the log's export off, as the database's application", switch_off),
             *misuse_key(stage.client("kms", application), key_arn),
             *reach_further(stage, application, own=export.name),
@@ -112,6 +119,23 @@ class Rds:
             lambda: customer.delete_log_group(logGroupName=group),
             denials=("ValidationException",),
         )
+
+
+class Rds(DatabaseLogs):
+    """The logs of one cluster or instance of PostgreSQL or MySQL."""
+
+    def _write(self) -> str:
+        logs = self._stage.customer("logs")
+        postgresql = next((name for name in self._groups if name.endswith("/postgresql")), None)
+        group = postgresql or self._groups[0]
+        stream = f"{self._export.database_id}.0"
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        lines = written_again("rds/postgresql.log", _LINES, rewrite if postgresql else _plain)
+        events = [(line.epoch_ms, part) for line in lines for part in line.text.split("\n")]
+        put_events(logs, group, stream, events)
+        self._journal.wrote(lines)
+        self._journal.did(f"RDS wrote {len(events)} lines of {_LINES} entries to {group}")
+        return stream
 
 
 def rewrite(recorded: str, number: int, moment: int) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from logdock.cli.account import Account, read_settings
 from logdock.cli.backfill.announcements import Announcements
 from logdock.cli.backfill.log_groups import LogGroupEvents
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.errors import CommandError, ExitCode, require_known
 from logdock.cli.logs.times import moment, written
 from logdock.cli.options import DEFAULT_SETTINGS, Json, LandingProfiles, Profile, Region, SettingsFile
 from logdock.cli.redrive.dead_letters import queue_url
@@ -130,8 +130,7 @@ def backfill(
 
 def _export(account: Account, name: str) -> Export:
     known = {export.name: export for export in account.settings.exports}
-    if name not in known:
-        raise CommandError(f"--export {name}: the settings have none; {closest(name, list(known))}", ExitCode.USAGE)
+    require_known(name, known, f"--export {name}: the settings have none")
     return known[name]
 
 
@@ -150,10 +149,7 @@ def _destinations(export: Export, only: str | None) -> list[str]:
         raise CommandError(
             f"{export.name} is not shipped: add `ship_to` to it, deploy, and backfill then{instead}", ExitCode.USAGE
         )
-    if only not in known:
-        raise CommandError(
-            f"--destination {only}: {export.name} is not shipped there; {closest(only, known)}", ExitCode.USAGE
-        )
+    require_known(only, known, f"--destination {only}: {export.name} is not shipped there")
     return [only]
 
 

@@ -22,7 +22,7 @@ from logdock.cli import archiver
 from logdock.cli.account import Account
 from logdock.cli.backfill.batch import Batch
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.subscriptions import filter_name, subscription_of
+from logdock.cli.subscriptions import filter_name, find_group, groups_under, subscription_of
 from logdock.settings.export_base import LogGroupExport
 from logdock.settings.landing import LogGroupLanding
 
@@ -99,25 +99,24 @@ class LogGroupEvents:
 
     def _groups(self, wanted: LogGroupLanding, region: str) -> Iterator[Group]:
         for name in wanted.names:
-            found = next((each for each in self._described(region, name) if each["logGroupName"] == name), None)
+            found = find_group(self._there, region, name)
             if found is None:
                 raise CommandError(f"{region} has no log group {name}", ExitCode.NOT_DEPLOYED)
             yield self._group(region, found)
         for prefix in wanted.prefixes:
-            for each in self._described(region, prefix):
-                if not each["logGroupName"].startswith(f"/aws/lambda/{self.account.settings.deployment}-"):
-                    yield self._group(region, each)
+            for each in groups_under(self._there, region, prefix):
+                yield self._group(region, each)
 
-    def _described(self, region: str, prefix: str) -> Iterator[LogGroupTypeDef]:
-        pages = self.account.logs_in(region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-        return (each for page in pages for each in page["logGroups"])
+    @property
+    def _there(self) -> Account:
+        return self.account.require_landing_of(self.export)
 
     def _group(self, region: str, found: LogGroupTypeDef) -> Group:
         name, first = found["logGroupName"], _moment(found["creationTime"]) - OLDEST
         if days := found.get("retentionInDays"):
             first = max(first, self.now - timedelta(days=days))
         # without a subscription the archiver would not know its events
-        subscription = subscription_of(self.account, self.export, name, region)
+        subscription = subscription_of(self._there, self.export, name, region)
         if subscription is None:
             raise CommandError(
                 f"the log group {name} in {region} is not subscribed to for {self.export.name}. Deploy its stack; a "
@@ -128,7 +127,7 @@ class LogGroupEvents:
         return Group(region, name, found["arn"].removesuffix(":*"), first, archived_from)
 
     def _cut(self, group: Group, start: datetime, end: datetime) -> Iterator[list[FilteredLogEventTypeDef]]:
-        pages = self.account.logs_in(group.region).get_paginator("filter_log_events").paginate(
+        pages = self._there.logs_in(group.region).get_paginator("filter_log_events").paginate(
             logGroupName=group.name, startTime=_milliseconds(start), endTime=_milliseconds(end) - 1
         )  # fmt: skip
         batch: list[FilteredLogEventTypeDef] = []
@@ -149,7 +148,7 @@ class LogGroupEvents:
         """Return the events of a log stream as a Kinesis stream would carry them: an invocation takes many of these."""
         payload = {
             "messageType": "DATA_MESSAGE",
-            "owner": self.account.settings.account,
+            "owner": self.export.other_account or self.account.settings.account,
             "logGroup": group.name,
             "logStream": stream,
             "subscriptionFilters": [filter_name(self.export)],

@@ -42,10 +42,6 @@ def ask_environments(
 
     Parameters
     ----------
-    screen, kinds
-        As `ask_settings` takes them.
-    names
-        The environments.
     shared
         Name of the file that they extend.
     directory

@@ -39,8 +39,6 @@ class Interview:
 
     Parameters
     ----------
-    screen
-        Where questions are printed, and answers are read.
     document
         The settings so far; the answers are added to it.
     """

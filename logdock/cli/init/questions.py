@@ -50,10 +50,6 @@ class Kind(NamedTuple):
 
     Attributes
     ----------
-    model
-        Its model.
-    questions
-        What is asked.
     made
         The settings that are generated.
     one_of

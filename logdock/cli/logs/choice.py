@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from logdock.cli.account import Account
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.errors import CommandError, ExitCode, require_known
 from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Logpush, Selectors, ServicePaths
 from logdock.cli.logs.places import SearchLocation
 from logdock.settings.exports import Export
@@ -34,8 +34,6 @@ class SearchScope:
 
     Attributes
     ----------
-    exports
-        Names; none for all.
     copy
         None for the archive, where it has one.
     late
@@ -88,8 +86,7 @@ def choose(
     """
     known = {export.name: export for export in account.settings.exports}
     for name in wanted.exports:
-        if name not in known:
-            raise CommandError(f"--export {name}: the settings have none; {closest(name, list(known))}", ExitCode.USAGE)
+        require_known(name, known, f"--export {name}: the settings have none")
     chosen = [known[name] for name in dict.fromkeys(wanted.exports)] or list(known.values())
     if only_aptible:
         others = [export.name for export in chosen if not isinstance(export, AptibleExport)]

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from logdock.cli.account import Account, read_settings
+from logdock.cli.ages import counted
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.logs.choice import Copy, SearchScope, choose, selectors
 from logdock.cli.logs.download import download as save
@@ -217,7 +218,7 @@ def _save(search: Search, reader: Reader, directory: Path, first: datetime, end:
         {"files": files, "skipped": [{"object": key, "reason": why} for key, why in search.summary.skipped]}
     )
     _name_skipped(search, screen)
-    screen.note(f"{_counted(len(files), 'archive')} in {directory}")
+    screen.note(f"{counted(len(files), 'archive')} in {directory}")
 
 
 def _follow(search: Search, first: datetime, late: timedelta, screen: Screen) -> None:
@@ -231,7 +232,7 @@ def _sum_up(search: Search, screen: Screen, when: str) -> None:
     _name_skipped(search, screen)
     matches = f" ({found.matches} of them match)" if found.matches != found.lines and not found.is_cut else ""
     screen.note(
-        f"{_counted(found.lines, 'line')}{matches} in {_counted(found.objects, 'object')} "
+        f"{counted(found.lines, 'line')}{matches} in {counted(found.objects, 'object')} "
         f"({found.bytes / 1_000_000:.1f} MB), {when}{'; stopped at --limit' * found.is_cut}"
     )
 
@@ -261,7 +262,3 @@ def _explain(explanations: list[Explanation], screen: Screen) -> None:
 def _name_skipped(search: Search, screen: Screen) -> None:
     for key, reason in search.summary.skipped:
         screen.note(f"Skipped {key}: {reason}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

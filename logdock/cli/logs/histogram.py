@@ -20,15 +20,7 @@ _MOST_BARS = 60
 
 
 class Histogram:
-    """Counts lines by their times.
-
-    Parameters
-    ----------
-    since, until
-        The range of the search.
-    width
-        Columns of the terminal.
-    """
+    """Counts lines by their times."""
 
     def __init__(self, since: datetime, until: datetime, width: int) -> None:
         most = max(8, min(_MOST_BARS, width - _BESIDE))

@@ -24,8 +24,6 @@ class Layout:
 
     Attributes
     ----------
-    since, until
-        The range of the records that are searched for.
     late
         How much later than its records an object may have been written.
     """

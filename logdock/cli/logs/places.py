@@ -43,8 +43,6 @@ class SearchLocation:
 
     Attributes
     ----------
-    stack
-        The stack that makes the bucket.
     prefix
         Of all its keys; empty, or with a final slash.
     layout

@@ -43,8 +43,6 @@ class Keys:
 
     Parameters
     ----------
-    account
-        The deployment's account.
     file
         The file with the keys; ``-`` for standard input.
     secret
@@ -105,15 +103,7 @@ class Keys:
 
 
 class Reader:
-    """Opens objects; one serves all threads.
-
-    Parameters
-    ----------
-    s3
-        The client.
-    keys
-        The decryption keys.
-    """
+    """Opens objects; one serves all threads."""
 
     def __init__(self, s3: S3Client, keys: Keys) -> None:
         self._s3, self._keys = s3, keys

@@ -66,14 +66,6 @@ class Search:
 
     Parameters
     ----------
-    account
-        The deployment's account.
-    reader
-        Opens objects.
-    places
-        Where to look.
-    query, form
-        What for, and how to print it.
     limit
         The number of lines after which to stop. Default: all lines.
     histogram

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -74,8 +75,6 @@ class Comparison:
         Exports that differ from an added one only by their name, by old name.
     changed
         Names of exports with changes.
-    destinations_added, destinations_removed
-        Destinations.
     """
 
     old: Deployment
@@ -94,6 +93,13 @@ class Comparison:
         return tuple(dict.fromkeys(each.of for each in self.changes if each.of in names))
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """What a change or a consequence may be of, in the order of the settings."""
+        old, new = self.old, self.new
+        parts = (*new.destinations, *old.destinations, *new.exports, *old.exports)
+        return tuple(dict.fromkeys((DEPLOYMENT, *(each.name for each in parts))))
+
+    @property
     def is_another_deployment(self) -> bool:
         """Whether the new settings are of another deployment."""
         return any(getattr(self.old, key) != getattr(self.new, key) for key in IDENTITY)
@@ -101,12 +107,12 @@ class Comparison:
 
 def compare(old: Deployment, new: Deployment) -> Comparison:
     """Compare two deployments; exports and destinations are matched by name and kind."""
-    if any(getattr(old, key) != getattr(new, key) for key in IDENTITY):
-        identity = [
-            Change(of=DEPLOYMENT, path=key, field=("Deployment", key), before=before, after=after, old=old, new=new)
-            for key in IDENTITY
-            if (before := getattr(old, key)) != (after := getattr(new, key))
-        ]
+    identity = [
+        Change(of=DEPLOYMENT, path=key, field=("Deployment", key), before=before, after=after, old=old, new=new)
+        for key in IDENTITY
+        if (before := getattr(old, key)) != (after := getattr(new, key))
+    ]
+    if identity:
         return Comparison(
             old=old,
             new=new,
@@ -118,18 +124,18 @@ def compare(old: Deployment, new: Deployment) -> Comparison:
             changes=tuple(identity),
         )
     added, removed = _missing(new.exports, old.exports), _missing(old.exports, new.exports)
-    destinations = (_missing(new.destinations, old.destinations), _missing(old.destinations, new.destinations))
-    changes = [*_model_changes(DEPLOYMENT, "", old, new, old, new)]
+    changes = [*_model_changes("", old, new, partial(Change, of=DEPLOYMENT, old=old, new=new))]
     for before, after in [*_pairs(old.destinations, new.destinations), *_pairs(old.exports, new.exports)]:
-        changes += _model_changes(before.name, "", before, after, old, new, before, after)
+        change = partial(Change, of=before.name, old=old, new=new, part=before, new_part=after)
+        changes += _model_changes("", before, after, change)
     return Comparison(
         old=old,
         new=new,
         added=added,
         removed=removed,
         renamed=_renamed(removed, added),
-        destinations_added=destinations[0],
-        destinations_removed=destinations[1],
+        destinations_added=_missing(new.destinations, old.destinations),
+        destinations_removed=_missing(old.destinations, new.destinations),
         changes=tuple(changes),
     )
 
@@ -153,40 +159,21 @@ def _renamed(removed: Iterable[Export], added: Iterable[Export]) -> dict[str, st
     return found
 
 
-def _model_changes(
-    of: str,
-    path: str,
-    before: BaseModel,
-    after: BaseModel,
-    old: Deployment,
-    new: Deployment,
-    part: Any = None,
-    new_part: Any = None,
-) -> Iterator[Change]:
+def _model_changes(path: str, before: BaseModel, after: BaseModel, change: Callable[..., Change]) -> Iterator[Change]:
     """Compare two models of one class; a model within is compared by its own settings where both have one."""
     for name in type(before).model_fields:
-        if before is old and name in _COMPARED_BY_NAME:
+        is_whole = isinstance(before, Deployment)
+        if is_whole and name in _COMPARED_BY_NAME:
             continue
-        was, is_now = getattr(before, name), getattr(after, name)
-        if before is old and name == "retention":
-            was, is_now = old.effective_retention, new.effective_retention
+        setting = "effective_retention" if is_whole and name == "retention" else name
+        was, is_now = getattr(before, setting), getattr(after, setting)
         if was == is_now:
             continue
         below = f"{path}{name}"
         if isinstance(was, BaseModel) and isinstance(is_now, BaseModel):
-            yield from _model_changes(of, f"{below}.", was, is_now, old, new, part, new_part)
+            yield from _model_changes(f"{below}.", was, is_now, change)
         else:
-            yield Change(
-                of=of,
-                path=below,
-                field=declared(type(before), name),
-                before=was,
-                after=is_now,
-                old=old,
-                new=new,
-                part=part,
-                new_part=new_part,
-            )
+            yield change(path=below, field=declared(type(before), name), before=was, after=is_now)
 
 
 def declared(model: type[BaseModel], field: str) -> tuple[str, str]:

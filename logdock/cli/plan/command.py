@@ -20,7 +20,14 @@ from logdock.cli.plan.consequences import consequences
 from logdock.cli.plan.effects import Effect, Kind
 from logdock.cli.plan.live import look
 from logdock.cli.plan.report import Plan, as_document, as_markdown, as_text
-from logdock.cli.plan.templates import compare_templates, dangers, read_assembly, unexplained
+from logdock.cli.plan.templates import (
+    compare_templates,
+    dangers,
+    moved_away,
+    read_assembly,
+    read_stacks_of,
+    unexplained,
+)
 from logdock.cli.screen import Screen
 from logdock.limits import Measure, measures
 from logdock.settings import Deployment
@@ -141,9 +148,13 @@ def _plan(
     if old_templates and not templates:
         raise CommandError("--from-templates needs --templates, the templates to compare with", ExitCode.USAGE)
     if old_templates and templates:
-        was = read_assembly(old_templates)
-        for name, (template, _) in read_assembly(templates).items():
-            deployed = was[name][0] if name in was else None
+        was = read_stacks_of(old_templates)
+        for name, stack in read_stacks_of(templates).items():
+            template = dict(stack.template)
+            deployed = dict(was[name].template) if name in was else None
+            if name in was and (left := moved_away(name, was[name], stack)):
+                found.resources.append(left)
+                deployed = None
             found.resources += compare_templates(name, deployed, template)
             if deployed is not None:
                 of = name.removeprefix(f"{new.deployment}-")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from logdock.cli.plan.changes import DEPLOYMENT, Comparison
 from logdock.cli.plan.effects import Effect, Kind, joined
@@ -30,27 +30,8 @@ def consequences(difference: Comparison) -> list[Effect]:
         for destination in difference.destinations_added:
             found += _added_destination(destination)
         found += _orphaned(difference)
-    return sorted(dict.fromkeys(_without_empty_steps(found)), key=lambda effect: _order(difference).get(effect.of, 0))
-
-
-def _without_empty_steps(effects: Iterable[Effect]) -> Iterator[Effect]:
-    for each in effects:
-        yield Effect(
-            of=each.of,
-            what=each.what,
-            kind=each.kind,
-            sentence=each.sentence,
-            steps=tuple(step for step in each.steps if step),
-        )
-
-
-def _order(difference: Comparison) -> dict[str, int]:
-    parts = [
-        DEPLOYMENT,
-        *(each.name for each in (*difference.new.destinations, *difference.old.destinations)),
-        *(each.name for each in (*difference.new.exports, *difference.old.exports)),
-    ]
-    return {name: at for at, name in enumerate(dict.fromkeys(parts))}
+    order = {name: at for at, name in enumerate(difference.owners)}
+    return sorted(dict.fromkeys(found), key=lambda effect: order.get(effect.of, 0))
 
 
 def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:

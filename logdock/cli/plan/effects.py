@@ -45,8 +45,6 @@ class Effect:
         The setting (``connect.alert``), or ``stack``, or a stack's resource.
     sentence
         What happens, for the reader of a pull request.
-    steps
-        What to do about it, in this order.
     """
 
     of: str

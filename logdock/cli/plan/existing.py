@@ -18,6 +18,7 @@ from logdock.cli.errors import is_absent
 from logdock.cli.plan.effects import Effect, Kind
 from logdock.cli.plan.templates import Template, holds_function_logs, physical_name
 from logdock.cli.stacks import TAG
+from logdock.cli.subscriptions import find_group
 from logdock.cli.terminal import one_line
 from logdock.settings import Deployment
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
@@ -62,8 +63,7 @@ def existing(account: Account, new: list[NewResource]) -> list[Effect]:
     def is_there(each: NewResource) -> bool:
         if each.type == _BUCKET:
             return each.name in buckets
-        pages = account.logs_in(each.region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=each.name)
-        return any(group["logGroupName"] == each.name for page in pages for group in page["logGroups"])
+        return find_group(account, each.region, each.name) is not None
 
     with ThreadPoolExecutor(WORKERS) as pool:
         found = zip(new, pool.map(is_there, new), strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from logdock.cli.plan.effects import Effect, Kind
 from logdock.cli.plan.existing import NewResource, existing, existing_roles, new_resources
 from logdock.cli.plan.report import Plan
 from logdock.cli.plan.templates import Template, compare_templates, dangers, parse_template, read_assembly, unexplained
+from logdock.cli.redrive.dead_letters import queue_counts
 from logdock.cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
 from logdock.inventory import stacks_of
 from logdock.settings import Deployment
@@ -166,13 +168,7 @@ def _name_orphan(plan: Plan, settings: Deployment, stack: DeployedStack) -> None
     if running:
         at = plan.effects.index(running)
         steps = (*running.steps, "Or, without that file: " + ", then ".join(commands) + ".")
-        plan.effects[at] = Effect(
-            of=running.of,
-            what=running.what,
-            kind=running.kind,
-            sentence=running.sentence,
-            steps=steps,
-        )
+        plan.effects[at] = replace(running, steps=steps)
         return
     plan.effects.append(
         Effect(
@@ -199,16 +195,10 @@ def _count_waiting(account: Account, plan: Plan) -> None:
                 "QueueUrl"
             )
             if url:
-                attributes = account.sqs.get_queue_attributes(
-                    QueueUrl=url,
-                    AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-                )["Attributes"]
-                counts[suffix] = sum(map(int, attributes.values()))
+                counts[suffix] = sum(queue_counts(account.sqs, url))
         if counts:
             said = f" Now {counts.get('', 0)} wait and {counts.get('-dead', 0)} are dead."
-            plan.effects[at] = Effect(
-                of=effect.of, what=effect.what, kind=effect.kind, sentence=effect.sentence + said, steps=effect.steps
-            )
+            plan.effects[at] = replace(effect, sentence=effect.sentence + said)
 
 
 def _recommend_stream(account: Account, plan: Plan) -> None:

@@ -26,8 +26,6 @@ class Plan:
         What was compared, in words.
     difference
         The settings' difference; None where the old settings are not known.
-    effects
-        All consequences.
     accepted
         What `--accept` names.
     resources
@@ -147,12 +145,9 @@ def _costs(plan: Plan) -> str:
 def _owners(plan: Plan) -> list[str]:
     difference = plan.difference
     changes = [each.of for each in difference.changes] if difference else []
-    parts = [DEPLOYMENT]
-    if difference:
-        parts += [each.name for each in (*difference.new.destinations, *difference.old.destinations)]
-        parts += [each.name for each in (*difference.new.exports, *difference.old.exports)]
     known = {*changes, *(each.of for each in plan.effects)}
-    return [name for name in dict.fromkeys([*parts, *sorted(known)]) if name in known]
+    owners = difference.owners if difference else (DEPLOYMENT,)
+    return [name for name in dict.fromkeys([*owners, *sorted(known)]) if name in known]
 
 
 def _heading(plan: Plan, name: str) -> str:

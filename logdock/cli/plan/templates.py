@@ -13,15 +13,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from logdock.assembly import read_stacks
+from logdock.assembly import AssemblyStack, read_stacks
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.plan.effects import Effect, Kind, clean
+from logdock.settings.load import WITHOUT_DATES
 
 Template = dict[str, Any]
 KEEPS_DATA = frozenset(
@@ -49,7 +50,8 @@ class ResourceChange:
     Attributes
     ----------
     action
-        ``new stack``, ``added``, ``changed``, ``replaced``, ``deleted`` or ``left behind``.
+        ``new stack``, ``added``, ``changed``, ``replaced``, ``deleted`` or ``left behind``, as a whole stack is where
+        another account or Region is to have it.
     resource
         Logical id and type; empty for a whole stack and for changes in place, which are counted together.
     because
@@ -95,8 +97,19 @@ def read_assembly(directory: Path) -> dict[str, tuple[Template, str]]:
     CommandError
         When the directory is no cloud assembly.
     """
+    return {name: (dict(stack.template), stack.region) for name, stack in read_stacks_of(directory).items()}
+
+
+def read_stacks_of(directory: Path) -> dict[str, AssemblyStack]:
+    """Read the stacks of a cloud assembly, by name.
+
+    Raises
+    ------
+    CommandError
+        When the directory is no cloud assembly.
+    """
     try:
-        return {name: (dict(stack.template), stack.region) for name, stack in read_stacks(directory).items()}
+        return read_stacks(directory)
     except (OSError, ValueError, KeyError) as error:
         raise CommandError(
             f"{directory}: is no cloud assembly ({type(error).__name__}); `npx cdk synth --quiet --output {directory}` "
@@ -108,10 +121,7 @@ def read_assembly(directory: Path) -> dict[str, tuple[Template, str]]:
 class _WithoutDates(yaml.SafeLoader):
     """YAML without dates: the CDK sends small templates as YAML, and a policy's version is a string."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012  (the name and type are PyYAML's)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    yaml_implicit_resolvers = WITHOUT_DATES
 
 
 def parse_template(body: object) -> Template:
@@ -119,6 +129,18 @@ def parse_template(body: object) -> Template:
     if isinstance(body, str):
         body = yaml.load(body, Loader=_WithoutDates)  # noqa: S506  (a SafeLoader)
     return json.loads(json.dumps(body))  # type: ignore[no-any-return]
+
+
+def moved_away(name: str, before: AssemblyStack, after: AssemblyStack) -> ResourceChange | None:
+    """Return what becomes of a stack that another account or Region is to have; None where it is updated.
+
+    A stack is of one account and Region: in another one CloudFormation makes a new stack, and the old one stays.
+    """
+    if (before.account, before.region) == (after.account, after.region):
+        return None
+    count = len(before.template.get("Resources", {}))
+    where = f"{count} resource{'' if count == 1 else 's'} in {before.region} of the account {before.account}"
+    return ResourceChange(stack=name, action="left behind", counts=(where,))
 
 
 def compare_templates(stack: str, before: Template | None, after: Template) -> list[ResourceChange]:
@@ -131,18 +153,15 @@ def compare_templates(stack: str, before: Template | None, after: Template) -> l
     in_place: Counter[str] = Counter()
     added: Counter[str] = Counter()
     for logical_id, resource in old.items():
-        kind, name = resource["Type"], physical_name(resource)
+        kind = resource["Type"]
+        change = partial(
+            ResourceChange, stack=stack, resource=logical_id, type=kind, physical_name=physical_name(resource)
+        )
         if logical_id not in new or new[logical_id]["Type"] != kind:
-            action = (
-                "left behind" if resource.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate") else "deleted"
-            )
-            found.append(ResourceChange(stack=stack, action=action, resource=logical_id, type=kind, physical_name=name))
+            is_kept = resource.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+            found.append(change(action="left behind" if is_kept else "deleted"))
         elif because := _replacing(resource, new[logical_id]):
-            found.append(
-                ResourceChange(
-                    stack=stack, action="replaced", resource=logical_id, type=kind, physical_name=name, because=because
-                )
-            )
+            found.append(change(action="replaced", because=because))
         elif _comparable(resource) != _comparable(new[logical_id]):
             in_place[kind] += 1
     for logical_id, resource in new.items():
@@ -162,37 +181,28 @@ def dangers(stack: str, before: Template, after: Template, of: str) -> Iterator[
         if not change.resource:
             continue
         resource = old[change.resource]
-        what = f"resource.{change.resource}"
         named = f"`{change.physical_name or change.resource}` ({change.type.removeprefix('AWS::')})"
         if change.action == "replaced" and change.physical_name == physical_name(new[change.resource]) != "":
-            yield Effect(
-                of=of,
-                what=what,
-                kind=Kind.FAILS,
-                sentence=f"{named} must be replaced for another {', '.join(change.because)}, and keeps its name: "
-                "CloudFormation does not update a stack when a custom-named resource requires replacing.",
+            kind = Kind.FAILS
+            sentence = (
+                f"{named} must be replaced for another {', '.join(change.because)}, and keeps its name: "
+                "CloudFormation does not update a stack when a custom-named resource requires replacing."
             )
         elif change.action in ("deleted", "left behind") and (twin := _twin(resource, new)):
-            yield Effect(
-                of=of,
-                what=what,
-                kind=Kind.FAILS,
-                sentence=f"{named} leaves the template as `{change.resource}` and comes as `{twin}` under the same "
-                "name: the deploy fails, because it is there.",
+            kind = Kind.FAILS
+            sentence = (
+                f"{named} leaves the template as `{change.resource}` and comes as `{twin}` under the same name: the "
+                "deploy fails, because it is there."
             )
         elif change.type in KEEPS_DATA and not holds_function_logs(resource):
             policy = "UpdateReplacePolicy" if change.action == "replaced" else "DeletionPolicy"
             if resource.get(policy, "Delete") == "Delete":
-                yield Effect(
-                    of=of, what=what, kind=Kind.LOSES, sentence=f"{named} is {change.action} with what it holds."
-                )
+                kind, sentence = Kind.LOSES, f"{named} is {change.action} with what it holds."
             else:
-                yield Effect(
-                    of=of,
-                    what=what,
-                    kind=Kind.RETAINS,
-                    sentence=f"{named} stays with what it holds and belongs to no stack any more.",
-                )
+                kind, sentence = Kind.RETAINS, f"{named} stays with what it holds and belongs to no stack any more."
+        else:
+            continue
+        yield Effect(of=of, what=f"resource.{change.resource}", kind=kind, sentence=sentence)
 
 
 def unexplained(known: Iterable[Effect], found: list[Effect]) -> list[Effect]:
@@ -207,17 +217,10 @@ def unexplained(known: Iterable[Effect], found: list[Effect]) -> list[Effect]:
 
 
 def _twin(resource: Mapping[str, Any], others: Mapping[str, Any]) -> str | None:
+    """Return the resource of the same type and name, if it has a name."""
     name = physical_name(resource)
-    if not name:
-        return None
-    return next(
-        (
-            logical_id
-            for logical_id, other in others.items()
-            if other["Type"] == resource["Type"] and physical_name(other) == name
-        ),
-        None,
-    )
+    alike = (each for each, other in others.items() if other["Type"] == resource["Type"])
+    return next((each for each in alike if name and physical_name(others[each]) == name), None)
 
 
 def holds_function_logs(resource: Mapping[str, Any]) -> bool:

@@ -18,13 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
 from log_shipper import errors as shipper_errors
 from log_shipper.events import REASONS, subscriptions_in
 
 from logdock.cli.account import Account
 from logdock.cli.archiver import error_in, invoke
-from logdock.cli.errors import is_absent
 from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, without_numbers
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete, list_current, read
@@ -81,15 +79,10 @@ class ArchiverEvents:
 
     def _listed(self) -> Iterator[tuple[str, StoredObject]]:
         for region in self.account.regions:
-            try:
+            with self.account.requires(self.account.stack_of(region), region):
                 for prefix in (PREFIX, UNCLAIMED):
                     for each in list_current(self.account.s3_in(region), self._bucket(region), prefix):
                         yield region, each
-            except ClientError as error:
-                if is_absent(error):
-                    home = region == self.account.settings.region
-                    raise self.account.not_deployed("core" if home else "shipper", region) from None
-                raise
 
     def _read(self, where: tuple[str, StoredObject]) -> Event:
         region, what = where

@@ -8,7 +8,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from logdock.cli.account import Account, read_settings
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.ages import counted
+from logdock.cli.errors import CommandError, ExitCode, require_known
 from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from logdock.cli.redrive.archiver_events import ArchiverEvents
 from logdock.cli.redrive.dead_letters import DeadLetters
@@ -82,8 +83,8 @@ def _check(account: Account, export: str | None, destination: str | None) -> Non
         ("--export", export, exports),
         ("--destination", destination, [*account.settings.shippers, "archive"]),
     ):
-        if given is not None and given not in known:
-            raise CommandError(f"{option} {given}: the settings have none; {closest(given, known)}", ExitCode.USAGE)
+        if given is not None:
+            require_known(given, known, f"{option} {given}: the settings have none")
 
 
 def _work(
@@ -161,9 +162,9 @@ def _show(report: Report, screen: Screen, *, dry_run: bool, stopped: bool) -> No
     if not rows:
         screen.say("Nothing has failed." if is_whole else "Nothing that was looked at has failed.")
     elif dry_run:
-        screen.say(f"{_counted(report.left)}. Nothing was sent: without --dry-run all of it is.")
+        screen.say(f"{counted(report.left, 'failure')}. Nothing was sent: without --dry-run all of it is.")
     elif report.left:
-        screen.say(f"{_counted(report.left)} left. What is still on its way is deleted by the next run.")
+        screen.say(f"{counted(report.left, 'failure')} left. What is still on its way is deleted by the next run.")
     else:
         screen.say("Nothing is left." if is_whole else "Nothing that was looked at is left.")
 
@@ -181,7 +182,3 @@ def _show_groups(report: Report, screen: Screen, *, dry_run: bool) -> None:
     else:
         rest = [[*row, f.deleted, f.left] for row, (_, f) in zip(table, rows, strict=True)]
         screen.table([*heads, "sent", "left"], rest)
-
-
-def _counted(failures: int) -> str:
-    return "1 failure" if failures == 1 else f"{failures} failures"

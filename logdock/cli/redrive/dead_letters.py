@@ -17,7 +17,7 @@ from log_shipper.errors import ShipperError
 from log_shipper.events import continued, objects_in
 
 from logdock.cli.account import Account
-from logdock.cli.errors import code_of, is_absent
+from logdock.cli.errors import code_of
 from logdock.cli.redrive.failures import UNKNOWN, FailureFilter, Group, Place, Report, Unseen, without_numbers
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.reasons import reasons_of
@@ -78,7 +78,7 @@ class DeadLetters:
         """
         sqs = self.account.sqs
         dead = self._url("-dead")
-        before = queue_counts(sqs, dead)
+        before = sum(queue_counts(sqs, dead))
         why = _FIFO if dead.endswith(".fifo") and at_most is not None else _HIDDEN
         seen_again = 0
         seen: dict[str, Group] = {}
@@ -193,19 +193,16 @@ def queue_url(account: Account, destination: str, suffix: str = "") -> str:
     """
     name = account.names.queue(destination, suffix)
     if name not in account.queue_urls:
-        try:
+        with account.requires("shipper"):
             account.queue_urls[name] = account.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        except ClientError as error:
-            if is_absent(error):
-                raise account.not_deployed("shipper") from None
-            raise
     return account.queue_urls[name]
 
 
-def queue_counts(sqs: SQSClient, queue: str) -> int:
-    """Return about how many messages a queue has: visible, delayed and in flight."""
+def queue_counts(sqs: SQSClient, queue: str) -> tuple[int, int]:
+    """Return about how many messages of a queue wait, visible or delayed, and how many are in flight."""
     found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=_COUNTS)["Attributes"]
-    return sum(int(found.get(name, 0)) for name in _COUNTS)
+    visible, delayed, in_flight = (int(found.get(name, 0)) for name in _COUNTS)
+    return visible + delayed, in_flight
 
 
 def _entry(number: int, message: MessageTypeDef) -> Any:

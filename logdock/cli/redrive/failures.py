@@ -42,10 +42,6 @@ class FailureFilter:
 
     Attributes
     ----------
-    where
-        The place.
-    export, destination
-        Names.
     reason
         A part of the reason.
     """
@@ -92,8 +88,6 @@ class Unseen(NamedTuple):
 
     Attributes
     ----------
-    what
-        The queue, or another place.
     about
         How many failures are there that were not looked at, as far as AWS says.
     """

@@ -19,11 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
 from resource_tags.delivery import DeliveryError, put
 
 from logdock.cli.account import Account
-from logdock.cli.errors import is_absent
 from logdock.cli.redrive.failures import FailureFilter, Group, Place, Report
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete, list_current, read
@@ -54,12 +52,8 @@ class Metrics:
 
     def find(self) -> list[Undelivered]:
         """Count the objects that are wanted; return them."""
-        try:
+        with self.account.requires("core"):
             listed = list_current(self.account.s3, self._bucket, PREFIX)
-        except ClientError as error:
-            if is_absent(error):
-                raise self.account.not_deployed("core") from None
-            raise
         with ThreadPoolExecutor(WORKERS) as pool:
             found = [each for each in pool.map(self._read, listed) if self.wanted.matches(each[0].group)]
         for undelivered, records in found:
@@ -104,14 +98,11 @@ class Metrics:
     def _taken(self, undelivered: Undelivered) -> bool:
         stream = self.account.names.metrics(undelivered.group.destination)
         try:
-            put(self.account.firehose, stream, map(_raw, self._lines(undelivered.stored)))
+            with self.account.requires("shipper"):
+                put(self.account.firehose, stream, map(_raw, self._lines(undelivered.stored)))
         except DeliveryError as error:
             self.report.note(str(error))
             return False
-        except ClientError as error:
-            if is_absent(error):
-                raise self.account.not_deployed("shipper") from None
-            raise
         return True
 
     @property

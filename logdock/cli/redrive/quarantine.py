@@ -33,8 +33,8 @@ from log_shipper.mark_items import (
 )
 
 from logdock.cli.account import CONNECTIONS, Account
-from logdock.cli.errors import code_of, is_absent
-from logdock.cli.redrive.dead_letters import queue_url
+from logdock.cli.errors import code_of
+from logdock.cli.redrive.dead_letters import queue_counts, queue_url
 from logdock.cli.redrive.failures import FailureFilter, Group, Place, Report, without_numbers
 from logdock.cli.redrive.rate_limiter import RateLimiter
 from logdock.cli.redrive.versions import COLD, ColdError, StoredObject, delete_all, list_current, read
@@ -71,12 +71,6 @@ class Quarantine:
 
     Parameters
     ----------
-    account
-        The deployment's account.
-    wanted
-        What a person asked for.
-    report
-        Where it is counted.
     wait_seconds
         How long to wait for the next object to arrive.
     """
@@ -103,7 +97,8 @@ class Quarantine:
         asked = []
 
         def group_of(place: int) -> tuple[Group, int]:
-            return self._read(new[place]) if place < most or new[place].stored.may_be_cold else self._unread(new[place])
+            is_read = place < most or new[place].stored.may_be_cold
+            return self._read(new[place]) if is_read else (self._group(new[place], UNREAD), 0)
 
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             for refused, (group, records) in zip(new, pool.map(group_of, range(len(new))), strict=True):
@@ -139,12 +134,8 @@ class Quarantine:
             prefix = f"{QUARANTINE}{self.wanted.export}/"
             if self.wanted.destination:
                 prefix = quarantine_prefix(self.wanted.export, self.wanted.destination)
-        try:
+        with self.account.requires("core"):
             found = list_current(self.account.s3, self._bucket, prefix)
-        except ClientError as error:
-            if is_absent(error):
-                raise self.account.not_deployed("core") from None
-            raise
         for each in found:
             if source := quarantined(each.key):
                 yield Refused(each, source)
@@ -158,12 +149,10 @@ class Quarantine:
             lines, reason = [], COLD
         except (OSError, EOFError, ValueError, LookupError):
             lines, reason = [], "the quarantine object itself cannot be read"
-        region = self.account.settings.region
-        return Group(Place.QUARANTINE, region, refused.source.export, refused.source.destination, reason), len(lines)
+        return self._group(refused, reason), len(lines)
 
-    def _unread(self, refused: Refused) -> tuple[Group, int]:
-        region = self.account.settings.region
-        return Group(Place.QUARANTINE, region, refused.source.export, refused.source.destination, UNREAD), 0
+    def _group(self, refused: Refused, reason: str) -> Group:
+        return Group(Place.QUARANTINE, self.account.settings.region, *refused.source, reason)
 
     def _claim_and_send(self, batch: list[Refused], limiter: RateLimiter) -> None:
         noted: list[Refused] = []
@@ -267,20 +256,9 @@ class Quarantine:
 
     def _is_lost(self, refused: Refused, mark: Sent) -> bool:
         """Say whether a message that was sent is nowhere: some time ago, and the destination's queues are empty."""
-        return datetime.now(UTC) - mark.since > STALE and self._is_quiet(refused.source.destination)
-
-    def _is_quiet(self, destination: str) -> bool:
-        return not any(
-            int(count)
-            for suffix in ("", "-dead")
-            for count in self.account.sqs.get_queue_attributes(
-                QueueUrl=queue_url(self.account, destination, suffix),
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                    "ApproximateNumberOfMessagesDelayed",
-                ],
-            )["Attributes"].values()
+        queues = (queue_url(self.account, refused.source.destination, suffix) for suffix in ("", "-dead"))
+        return datetime.now(UTC) - mark.since > STALE and not any(
+            sum(queue_counts(self.account.sqs, queue)) for queue in queues
         )
 
     def _send(self, batch: list[Refused]) -> None:

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from botocore.exceptions import ClientError
 
 from logdock.cli.account import Account, read_settings
-from logdock.cli.errors import CommandError, ExitCode, closest, is_absent
+from logdock.cli.errors import CommandError, ExitCode, require_known
 from logdock.cli.init.questions import EXTERNAL_ID_BYTES
 from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from logdock.cli.rotate.file import external_ids, write_external_ids
 from logdock.cli.rotate.uses import Uses, uses_of
 from logdock.cli.screen import Screen
+from logdock.cli.validate.roles import as_list
 from logdock.settings import Deployment
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 
@@ -101,8 +101,7 @@ def rotate_external_id(
 
 def _ids(settings: Deployment, name: str) -> tuple[str, ...]:
     parties = [each.name for each in (*settings.exports, *settings.destinations)]
-    if name not in parties:
-        raise CommandError(f"{name}: the settings have none of that name; {closest(name, parties)}", ExitCode.USAGE)
+    require_known(name, parties, f"{name}: the settings have none of that name")
     ids = external_ids(settings, name)
     if not ids:
         raise CommandError(
@@ -114,17 +113,13 @@ def _ids(settings: Deployment, name: str) -> tuple[str, ...]:
 
 
 def _trusted(account: Account, role: str) -> tuple[str, ...]:
-    try:
+    with account.requires(role.removeprefix(f"{account.settings.deployment}-")):
         document: Any = account.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
-    except ClientError as error:
-        if is_absent(error):
-            raise account.not_deployed(role.removeprefix(f"{account.settings.deployment}-")) from None
-        raise
     found = [
         statement.get("Condition", {}).get("StringEquals", {}).get("sts:ExternalId", [])
         for statement in document["Statement"]
     ]
-    return tuple(each for ids in found for each in (ids if isinstance(ids, list) else [ids]))
+    return tuple(each for ids in found for each in as_list(ids))
 
 
 def _begin(

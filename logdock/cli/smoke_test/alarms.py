@@ -70,8 +70,7 @@ class Alarms:
         topics += [arn for arn in alerts.sns_topic_arns if arn.split(":")[3] == self.region]
         for topic in topics:
             with self.report.step(topic.rpartition(":")[2], f"subscriptions in {self.region}", self._deploy) as step:
-                pages = self._sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-                found = [each for page in pages for each in page["Subscriptions"]]
+                found = self.account.subscriptions(topic, self.region)
                 pending = [each for each in found if not each["SubscriptionArn"].startswith("arn:")]
                 addresses = {each["Endpoint"] for each in found}
                 wanted = alerts.email if topic == topics[0] else ()
@@ -255,11 +254,5 @@ class Alarms:
         return self.account.cloudwatch_in(self.region)
 
     @property
-    def _sns(self) -> Any:
-        return self.account.sns_in(self.region)
-
-    @property
     def _deploy(self) -> str:
-        names = self.account.names
-        is_home = self.region == self.account.settings.region
-        return self.account.deploy(names.core_stack if is_home else names.in_region("shipper", self.region))
+        return self.account.deploy(self.account.names.in_region(self.account.stack_of(self.region), self.region))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +19,7 @@ from log_shipper.keys import identity_of, quarantine_prefix
 from log_shipper.mark_items import is_finished
 
 from logdock.cli.errors import is_absent
+from logdock.cli.listing import list_objects
 from logdock.cli.status.metrics import Metric, query_metrics
 
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ class ArchivedObject:
 
     Attributes
     ----------
-    identity
-        The landed object's identity.
     moments
         The times that the record may have: its own, and its landing.
     """
@@ -86,8 +85,8 @@ class ArchivedObject:
         for hour in hours_of(*self.moments):
             prefix = _hour_prefix(self.export, hour)
             ending = f"-{identity_of(self.identity, '0', hour)}.json.gz"
-            for key, _, _ in _listed(self.s3, self.bucket, prefix, f"{prefix}{first:013d}"):
-                if key.endswith(ending):
+            for item in list_objects(self.s3, self.bucket, prefix, start_after=f"{prefix}{first:013d}"):
+                if (key := item["Key"]).endswith(ending):
                     lines = lines_of(self.s3, self.bucket, key)
                     found = any(self.marker.encode() in line for line in lines)
                     refusal = "" if found else "its archive object does not hold the record"
@@ -121,9 +120,10 @@ class ArchivedEvent:
         for hour in hours_of(start, self.entered):
             prefix = _hour_prefix(self.export, hour)
             first = f"{prefix}{int(start.timestamp() * 1000):013d}"
-            for key, modified, size in _listed(self.s3, self.bucket, prefix, first):
-                is_new = key not in self._seen and modified >= self.entered - CLOCK_SKEW
-                if not is_new or size > MAX_OBJECT_BYTES or len(self._seen) >= MAX_OBJECTS:
+            for item in list_objects(self.s3, self.bucket, prefix, start_after=first):
+                key = item["Key"]
+                is_new = key not in self._seen and item["LastModified"] >= self.entered - CLOCK_SKEW
+                if not is_new or item["Size"] > MAX_OBJECT_BYTES or len(self._seen) >= MAX_OBJECTS:
                     continue
                 self._seen.add(key)
                 lines = lines_of(self.s3, self.bucket, key)
@@ -138,12 +138,8 @@ class Acknowledged:
 
     Attributes
     ----------
-    table
-        The mark table.
     bucket
         The failure bucket.
-    identity
-        The identity of the object that was shipped.
     """
 
     s3: S3Client
@@ -162,11 +158,11 @@ class Acknowledged:
             return None
         prefix = quarantine_prefix(self.export, self.destination)
         for hour in hours_of(self.entered, datetime.now(UTC)):
-            for key, modified, size in _listed(self.s3, self.bucket, f"{prefix}dt={hour[:10]}/", ""):
-                if modified >= self.entered - CLOCK_SKEW and size <= MAX_OBJECT_BYTES:
-                    for line in lines_of(self.s3, self.bucket, key):
+            for item in list_objects(self.s3, self.bucket, f"{prefix}dt={hour[:10]}/"):
+                if item["LastModified"] >= self.entered - CLOCK_SKEW and item["Size"] <= MAX_OBJECT_BYTES:
+                    for line in lines_of(self.s3, self.bucket, item["Key"]):
                         if self.marker.encode() in line:
-                            return Arrival(self.bucket, key, refusal=str(json.loads(line)["reason"]))
+                            return Arrival(self.bucket, item["Key"], refusal=str(json.loads(line)["reason"]))
         return Arrival()
 
 
@@ -240,10 +236,3 @@ def _body(s3: S3Client, bucket: str, key: str) -> bytes | None:
         if is_absent(error):
             return None
         raise
-
-
-def _listed(s3: S3Client, bucket: str, prefix: str, after: str) -> Iterator[tuple[str, datetime, int]]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after or prefix)
-    for page in pages:
-        for item in page.get("Contents", []):
-            yield item["Key"], item["LastModified"], item["Size"]

@@ -77,7 +77,14 @@ class Cleanup:
         what = f"object s3://{bucket}/{key}"
         at = f"--bucket {bucket} --region {s3.meta.region_name}"
         command = f"aws s3api list-object-versions {at} --prefix '{key}', then aws s3api delete-object {at}"
-        remove = _Versions(s3, bucket, key)
+
+        def remove() -> None:
+            # in a bucket without versions, the object
+            for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+                for each in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                    if each["Key"] == key:
+                        s3.delete_object(Bucket=bucket, Key=key, VersionId=each["VersionId"])
+
         return self.add(Made(what=what, remove=remove, command=command, readers=set(readers)))
 
     def log_stream(self, logs: CloudWatchLogsClient, log_group: str, stream: str) -> Made:
@@ -119,22 +126,6 @@ class Cleanup:
             if reason:
                 left.append(Left(what=each.what, reason=reason, command=each.command))
         return left
-
-
-@dataclass(frozen=True, slots=True)
-class _Versions:
-    """Removes every version of one key; in a bucket without versions, the object."""
-
-    s3: S3Client
-    bucket: str
-    key: str
-
-    def __call__(self) -> None:
-        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=self.key)
-        for page in pages:
-            for each in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
-                if each["Key"] == self.key:
-                    self.s3.delete_object(Bucket=self.bucket, Key=self.key, VersionId=each["VersionId"])
 
 
 def _removed(made: Made) -> str:

@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,8 @@ from typing import Annotated
 import typer
 
 from logdock.cli.account import Account, read_settings
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.ages import counted
+from logdock.cli.errors import ExitCode, require_known
 from logdock.cli.options import DEFAULT_SETTINGS, Json, LandingProfiles, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 from logdock.cli.smoke_test import run_record
@@ -105,46 +107,40 @@ def smoke_test(
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
 
 
+@dataclass(slots=True)
 class _Run:
     """One run, in the order in which its parts depend on each other."""
 
-    def __init__(
-        self,
-        account: Account,
-        report: Report,
-        cleanup: Cleanup,
-        screen: Screen,
-        exports: Sequence[Export],
-        timeout: float,
-        *,
-        everything: bool,
-        alarms: bool,
-    ) -> None:
-        self._account, self._report, self._cleanup, self._screen = account, report, cleanup, screen
-        self._exports, self._timeout = exports, timeout
-        self._everything, self._alarms = everything, alarms
-        self._deliveries: Deliveries | None = None
+    account: Account
+    report: Report
+    cleanup: Cleanup
+    screen: Screen
+    exports: Sequence[Export]
+    timeout: float
+    everything: bool
+    alarms: bool
+    _deliveries: Deliveries | None = None
 
     def perform(self, started: datetime) -> None:
         """Do every step."""
-        account, report, exports = self._account, self._report, self._exports
+        account, report, exports = self.account, self.report, self.exports
         destinations = [
             name
             for name in account.settings.shippers
-            if self._everything or any(name in export.ship_to for export in exports)
+            if self.everything or any(name in export.ship_to for export in exports)
         ]
-        check_sources(account, report, exports, everything=self._everything)
+        check_sources(account, report, exports, everything=self.everything)
         functions = Functions(account=account, report=report, exports=exports, destinations=destinations)
         faults = functions.check() | check_keys(account, report, exports)
         records = sum(len(export.members) for export in exports)
-        self._screen.note(
-            f"Entering {_counted(records, 'record')} into {_counted(len(exports), 'export')}, and following each."
+        self.screen.note(
+            f"Entering {counted(records, 'record')} into {counted(len(exports), 'export')}, and following each."
         )
         self._deliveries = Deliveries(
             account=account,
             report=report,
-            cleanup=self._cleanup,
-            timeout_seconds=self._timeout,
+            cleanup=self.cleanup,
+            timeout_seconds=self.timeout,
             faults=faults,
         )
         self._deliveries.run(exports)
@@ -155,23 +151,21 @@ class _Run:
                 account=account,
                 region=region,
                 report=report,
-                cleanup=self._cleanup,
-                timeout_seconds=min(self._timeout, LONGEST_ACTION_SECONDS),
-                note=self._screen.note,
+                cleanup=self.cleanup,
+                timeout_seconds=min(self.timeout, LONGEST_ACTION_SECONDS),
+                note=self.screen.note,
             )
             alarms.check_topics()
-            if self._alarms:
-                alarms.check(exports, everything=self._everything)
+            if self.alarms:
+                alarms.check(exports, everything=self.everything)
             else:
-                step = Step(subject="alarms", name=f"alarms in {region}")
-                step.skip("--no-alarms")
-                report.add(step)
+                report.skip("alarms", f"alarms in {region}", "--no-alarms")
 
     def settle(self) -> None:
         """Wait a little for the records that are under way; a second Ctrl-C leaves them."""
         if self._deliveries is None:
             return
-        self._screen.note(
+        self.screen.note(
             f"Interrupted: waiting up to {GRACE_SECONDS:.0f} s for records under way, to remove them. Ctrl-C again "
             "leaves them."
         )
@@ -182,19 +176,15 @@ class _Run:
 
     def finish_with(self, left: Sequence[Left]) -> None:
         """Report what was removed and what is left."""
-        step = Step(subject="deployment", name="everything that was made is removed")
-        if left:
-            step.skip(f"{len(left)} left, listed at the end with the reason")
-        self._report.add(step)
+        with self.report.step("deployment", "everything that was made is removed", "") as step:
+            if left:
+                step.skip(f"{len(left)} left, listed at the end with the reason")
 
 
 def _chosen(deployment: Deployment, names: Sequence[str]) -> list[Export]:
-    known = [each.name for each in deployment.exports]
     for name in names:
-        if name not in known:
-            raise CommandError(
-                f"--export {name}: the settings have no such export; {closest(name, known)}", ExitCode.USAGE
-            )
+        known = [each.name for each in deployment.exports]
+        require_known(name, known, f"--export {name}: the settings have no such export")
     return [each for each in deployment.exports if not names or each.name in names]
 
 
@@ -251,7 +241,3 @@ def _conclude(screen: Screen, report: Report, left: Sequence[Left]) -> None:
     screen.say(", ".join(f"{counts[result]} {result}" for result in Result))
     if missed := sum(step.not_looked_at for step in report.steps):
         screen.say(f"Not looked at: {missed}. Run the command again for what AWS did not answer.")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

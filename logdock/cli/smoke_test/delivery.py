@@ -33,7 +33,7 @@ from logdock.cli.smoke_test.cleanup import Cleanup, Made
 from logdock.cli.smoke_test.function_logs import ERRORS, UNREADABLE, UnknownError, last_line
 from logdock.cli.smoke_test.records import NAME, event_message, new_marker, object_record
 from logdock.cli.smoke_test.steps import Report, Result, Step, explain
-from logdock.cli.subscriptions import subscription_of
+from logdock.cli.subscriptions import groups_under, subscription_of
 from logdock.cli.validate.buckets import check_rule
 from logdock.cli.validate.checks import Checks
 from logdock.settings.destinations import ARCHIVE
@@ -55,8 +55,6 @@ class Wait:
 
     Attributes
     ----------
-    subject, name
-        The step.
     poll
         Looks whether it has happened.
     arrived
@@ -81,8 +79,6 @@ class Deliveries:
 
     Attributes
     ----------
-    account, report, cleanup
-        Where, the steps, and what is removed afterwards.
     timeout_seconds
         How long each arrival is waited for.
     faults
@@ -160,9 +156,8 @@ class Deliveries:
         config, fault = self._configuration(export)
         faults += [fault] if fault else []
         if faults:
-            step = Step(subject=export.name, name="record")
-            step.skip(f"nothing was entered, because a step before failed ({'; '.join(faults)})")
-            self.report.add(step)
+            why = f"nothing was entered, because a step before failed ({'; '.join(faults)})"
+            self.report.skip(export.name, "record", why)
             return []
         return [wait for member in export.members for wait in self._enter_member(member, config)]
 
@@ -203,9 +198,7 @@ class Deliveries:
         marker, now = new_marker(), datetime.now(UTC)
         there = self.account.landing_of(export)
         if there is None:
-            skipped = Step(subject=self._subject(export), name="record")
-            skipped.skip(f"it {no_landing_profile(export)}")
-            self.report.add(skipped)
+            self._skip_record(export)
             return []
         s3 = there.s3
         master_key = None
@@ -252,6 +245,9 @@ class Deliveries:
             waits.append(Wait(subject=subject, name=name, poll=matched, arrived=lambda _: (), late=late, began=began))
         return waits
 
+    def _skip_record(self, export: Export) -> None:
+        self.report.skip(self._subject(export), "record", f"it {no_landing_profile(export)}")
+
     def _master_key(self, export: AptibleExport, secret: str) -> bytes | None:
         from log_shipper.vendors.aptible import envelope as aptible_envelope
 
@@ -263,21 +259,24 @@ class Deliveries:
             except ShipperError as error:
                 step.fail(f"the secret {secret}: {error}", fix)
         if step.result is Result.NOT_CHECKED:
-            skipped = Step(subject=export.name, name="record")
-            skipped.skip("Aptible's objects are encrypted, and you may not read the key that encrypts one")
-            self.report.add(skipped)
+            why = "Aptible's objects are encrypted, and you may not read the key that encrypts one"
+            self.report.skip(export.name, "record", why)
         return None
 
     def _enter_event(self, export: Any, region: str, config: ExportConfig | None) -> list[Wait]:
-        marker, now, logs = new_marker(), datetime.now(UTC), self.account.logs_in(region)
         subject = self._subject(export, region)
+        there = self.account.landing_of(export)
+        if there is None:
+            self._skip_record(export)
+            return []
+        marker, now, logs = new_marker(), datetime.now(UTC), there.logs_in(region)
         deploy = self._deploy(export, region)
         group = ""
         with self.report.step(subject, "subscription", deploy) as step:
             group = self._log_group(export, region)
             if not group:
                 step.skip("no log group has one of its prefixes yet")
-            elif subscription_of(self.account, export, group, region) is None:
+            elif subscription_of(there, export, group, region) is None:
                 step.fail(f"the archiver is not subscribed to {group}: nothing of it is archived", deploy)
         if step.result is Result.FAILED or not group:
             return []
@@ -425,16 +424,14 @@ class Deliveries:
         """Say whether the export's filters or redaction would take the record or its marker out."""
         if config is None:
             return False
-        reason = ""
         if not config.filter.wants(line):
             reason = "`include` and `exclude` of the export drop the test record"
         elif marker not in config.redactor.redact(line):
             reason = "`redaction` of the export takes the marker out of the test record"
-        if reason:
-            step = Step(subject=subject, name="record")
-            step.skip(f"{reason}: it could not be followed")
-            self.report.add(step)
-        return bool(reason)
+        else:
+            return False
+        self.report.skip(subject, "record", f"{reason}: it could not be followed")
+        return True
 
     def _log_group_regions(self, export: Any) -> list[str]:
         groups = export.landing(self.account.settings)
@@ -445,19 +442,13 @@ class Deliveries:
         groups = export.landing(self.account.settings)
         if groups.names:
             return groups.names[0]
-        own = f"/aws/lambda/{self.account.settings.deployment}-"
-        for prefix in groups.prefixes:
-            pages = self.account.logs_in(region).get_paginator("describe_log_groups").paginate(
-                logGroupNamePrefix=prefix
-            )  # fmt: skip
-            for page in pages:
-                for each in page["logGroups"]:
-                    if not each["logGroupName"].startswith(own):
-                        return each["logGroupName"]
-        return ""
+        found = (each for prefix in groups.prefixes for each in groups_under(self.account, region, prefix))
+        return next((each["logGroupName"] for each in found), "")
 
     def _deploy(self, export: Export, region: str | None = None) -> str:
         stack = self.account.names.in_region(export.name, region or self.account.settings.region)
+        if region and export.other_account:
+            stack = self.account.names.landing_stack(export.name)
         return self.account.deploy(stack)
 
     def _validate(self, export: Export) -> str:

@@ -6,10 +6,12 @@ change a vendor's configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -21,6 +23,7 @@ from logdock.cli.smoke_test.steps import Report, Step, explain
 from logdock.cli.status.metrics import Metric, last_readings
 from logdock.cli.validate.checks import Checks
 from logdock.cli.validate.functions import check_archiver, check_destination
+from logdock.cli.validate.roles import simulate
 from logdock.settings.exports import Export
 from logdock.vendors.aptible.settings import AptibleExport
 
@@ -59,36 +62,29 @@ class Functions:
         """Check them all; return why records cannot pass, by destination or export."""
         faults: dict[str, str] = {}
         with ThreadPoolExecutor(WORKERS) as pool:
-            for name, checks in zip(
-                self.destinations, pool.map(self._check_destination, self.destinations), strict=True
-            ):
+            of_destinations = pool.map(partial(check_destination, self.account), self.destinations)
+            for name, checks in zip(self.destinations, of_destinations, strict=True):
                 faults |= self._faults(name, checks)
             archivers = [region for region in self.account.regions if self._log_group_exports(region)]
-            for region, checks in zip(
-                archivers, pool.map(lambda region: check_archiver(self.account, region), archivers), strict=True
-            ):
+            of_archivers = pool.map(partial(check_archiver, self.account), archivers)
+            for region, checks in zip(archivers, of_archivers, strict=True):
                 for each in self._faults("archiver", checks).values():
                     faults |= {export.name: each for export in self._log_group_exports(region)}
-            for steps in pool.map(self._check_code, self._functions()):
-                for step in steps:
-                    self.report.add(step)
-            for steps in pool.map(self._check_keys_of_secrets, self.destinations):
-                for step in steps:
-                    self.report.add(step)
+            self._report_in_order(pool.map(self._check_code, self._functions()))
+            self._report_in_order(pool.map(self._check_keys_of_secrets, self.destinations))
         return faults
 
     def check_starts(self, since: datetime) -> None:
         """Check, once records have been through the functions, which SDK they started with, and that none failed."""
         with ThreadPoolExecutor(WORKERS) as pool:
-            for steps in pool.map(lambda function: self._check_start(function, since), self._functions()):
-                for step in steps:
-                    self.report.add(step)
+            self._report_in_order(pool.map(lambda function: self._check_start(function, since), self._functions()))
+
+    def _report_in_order(self, found: Iterable[list[Step]]) -> None:
+        for step in chain.from_iterable(found):
+            self.report.add(step)
 
     def _functions(self) -> list[Function]:
         return [*self._own(), *self._connectors()]
-
-    def _check_destination(self, name: str) -> Checks:
-        return check_destination(self.account, name)
 
     def _faults(self, name: str, checks: Checks) -> dict[str, str]:
         """Report checks; return the fault that stops the records of a destination, if any does."""
@@ -204,24 +200,13 @@ class Functions:
                     enable = f"aws kms enable-key --key-id {found['KeyId']} --region {region}"
                     step.fail(f"it is {found['KeyState']}", enable)
                     continue
-                decision = self._may_decrypt(role, found["Arn"])
+                via = {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}
+                decision = simulate(account, role, "kms:Decrypt", found["Arn"], via)["EvalDecision"]
                 if decision == "explicitDeny":
                     step.fail(f"a policy denies {role} kms:Decrypt", "remove the denial")
                 elif decision != "allowed" and role not in kms.get_key_policy(KeyId=key)["Policy"]:
                     step.skip("neither the role's policies nor the key's policy names the role")
         return report.steps
-
-    def _may_decrypt(self, role: str, key_arn: str) -> str:
-        service = f"secretsmanager.{self.account.settings.region}.amazonaws.com"
-        (answer,) = self.account.iam.simulate_principal_policy(
-            PolicySourceArn=role,
-            ActionNames=["kms:Decrypt"],
-            ResourceArns=[key_arn],
-            ContextEntries=[
-                {"ContextKeyName": "kms:ViaService", "ContextKeyValues": [service], "ContextKeyType": "string"}
-            ],
-        )["EvaluationResults"]
-        return answer["EvalDecision"]
 
     def _secrets_of(self, name: str) -> list[str]:
         found = [

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from logdock.cli.account import WORKERS, Account
 from logdock.cli.smoke_test.steps import Report, Result
+from logdock.cli.validate.roles import as_list
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.export_base import BucketExport
 from logdock.settings.exports import Export
@@ -75,18 +76,16 @@ def _check(report: Report, key: Key) -> str:
 
 def allows(statements: Any, principal: str, action: str) -> bool:
     """Say whether a statement allows a principal an action."""
-    for statement in statements if isinstance(statements, list) else [statements]:
+    for statement in as_list(statements):
         named = statement.get("Principal", {})
-        principals = {each for value in named.values() for each in _list(value)} if isinstance(named, dict) else {named}
-        actions = [each.lower() for each in _list(statement.get("Action", []))]
+        principals = (
+            {each for value in named.values() for each in as_list(value)} if isinstance(named, dict) else {named}
+        )
+        actions = [each.lower() for each in as_list(statement.get("Action", []))]
         is_allowed = any(fnmatch.fnmatchcase(action.lower(), each) for each in actions)
         if statement.get("Effect") == "Allow" and principals & {principal, "*"} and is_allowed:
             return True
     return False
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _shared(account: Account) -> Iterator[Key]:
@@ -127,4 +126,5 @@ def _of_export(account: Account, export: Export) -> Iterator[Key]:
             name = names.in_region(export.name, region)
             used = not isinstance(export, CloudwatchLogsExport) or export.encrypt
             users = (*root, *(((f"logs.{region}.amazonaws.com", "kms:Encrypt"),) if used else ()))
-            yield Key(export.name, region, f"alias/{name}", name, users, account)
+            stack = names.landing_stack(export.name) if export.other_account else name
+            yield Key(export.name, region, f"alias/{name}", stack, users, account.landing_of(export))

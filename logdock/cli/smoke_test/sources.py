@@ -22,9 +22,7 @@ def check_sources(account: Account, report: Report, exports: Sequence[Export], *
     found = Survey(account, now).take()
     for not_looked_at, notes in ((False, found.notes), (True, found.not_looked_at)):
         for note in notes:
-            step = Step(subject="deployment", name="survey")
-            step.skip(note, not_looked_at=not_looked_at)
-            report.add(step)
+            report.skip("deployment", "survey", note, not_looked_at=not_looked_at)
     for export in exports:
         step = Step(subject=export.name, name="last object")
         deliveries = [each for each in found.deliveries if each.export == export.name]

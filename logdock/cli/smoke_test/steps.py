@@ -69,13 +69,7 @@ _RESULTS = {Verdict.FINE: Result.OK, Verdict.WRONG: Result.FAILED, Verdict.NOT_C
 
 @dataclass(slots=True)
 class Report:
-    """All steps, in the order in which they ended.
-
-    Attributes
-    ----------
-    show
-        Called with each step.
-    """
+    """All steps, in the order in which they ended."""
 
     show: Callable[[Step], None] = lambda _: None
     steps: list[Step] = field(default_factory=list)
@@ -91,6 +85,12 @@ class Report:
         with self._adding:
             self.steps.append(step)
             self.show(step)
+
+    def skip(self, subject: str, name: str, reason: str, *, not_looked_at: bool = False) -> None:
+        """Add a step that was not done."""
+        step = Step(subject=subject, name=name)
+        step.skip(reason, not_looked_at=not_looked_at)
+        self.add(step)
 
     @contextmanager
     def together(self) -> Iterator[None]:

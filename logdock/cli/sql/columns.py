@@ -33,6 +33,7 @@ from log_shipper.compacted import number_of
 
 from logdock.cli.account import WORKERS
 from logdock.cli.errors import code_of, is_absent, is_refused
+from logdock.cli.listing import list_objects
 from logdock.cli.logs.places import SearchLocation, SearchObject, objects
 from logdock.cli.logs.reader import ATTEMPTS, CHUNK_BYTES
 
@@ -192,15 +193,11 @@ def _list_files(s3: S3Client, bucket: str, export: str, first: str, last: str) -
     """Return the keys and ETags of the copy's files by their days."""
     prefix = f"{PREFIX}{export}/"
     found: dict[str, set[tuple[str, str]]] = {}
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=prefix, StartAfter=f"{prefix}dt={first}/"
-    )
-    for page in pages:
-        for item in page.get("Contents", ()):
-            day = item["Key"].removeprefix(prefix).partition("/")[0].removeprefix("dt=")
-            if day > last:
-                return found
-            found.setdefault(day, set()).add((item["Key"], item["ETag"]))
+    for item in list_objects(s3, bucket, prefix, start_after=f"{prefix}dt={first}/"):
+        day = item["Key"].removeprefix(prefix).partition("/")[0].removeprefix("dt=")
+        if day > last:
+            break
+        found.setdefault(day, set()).add((item["Key"], item["ETag"]))
     return found
 
 
@@ -234,10 +231,6 @@ class ColumnarCopy:
 
     Attributes
     ----------
-    files
-        What was fetched.
-    bytes
-        How much that is.
     notes
         What of the copy cannot be read, so that the archive is read.
     """
@@ -383,8 +376,6 @@ def select(files: Sequence[LocalFile], names: Sequence[str], path_column: str) -
 
     Parameters
     ----------
-    names
-        The columns.
     path_column
         The name of the column that has the address of a row's object.
     """
@@ -397,12 +388,12 @@ def select(files: Sequence[LocalFile], names: Sequence[str], path_column: str) -
         if each.rows is not None:
             parts.setdefault(tuple(each.rows), []).append(each.path)
     for rows, paths in parts.items():
-        addresses = ", ".join(map(_quoted, rows))
+        addresses = ", ".join(map(quoted, rows))
         yield f'SELECT {chosen} FROM {_read(paths)} WHERE "{OBJECT}" IN ({addresses})'  # noqa: S608 - quoted
 
 
 def _read(paths: Sequence[Path]) -> str:
-    names = ", ".join(_quoted(str(path)) for path in paths)
+    names = ", ".join(quoted(str(path)) for path in paths)
     return f"read_parquet([{names}], hive_partitioning = true, hive_types = {{export: VARCHAR, dt: VARCHAR}})"
 
 
@@ -416,5 +407,6 @@ def _day_of(found: SearchObject) -> Day:
     return export, day.removeprefix("dt=")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logdock.cli.account import Account, read_settings
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.errors import CommandError, ExitCode, require_known
 from logdock.cli.logs.choice import Copy, SearchScope, choose
 from logdock.cli.logs.layouts import Selectors
 from logdock.cli.logs.places import AbsentError, SearchLocation
@@ -117,11 +117,10 @@ def sql(
     end = end or (now if since else default[1])
     if first >= end:
         raise CommandError(f"--since {written(first)} is not before --until {written(end)}", ExitCode.USAGE)
+    known = [each.name for each in deployment.exports]
     for name in export or ():
-        if all(name != each.name for each in deployment.exports):
-            known = [each.name for each in deployment.exports]
-            raise CommandError(f"--export {name}: the settings have none; {closest(name, known)}", ExitCode.USAGE)
-    exports = [*dict.fromkeys(export or (each.name for each in deployment.exports))]
+        require_known(name, known, f"--export {name}: the settings have none")
+    exports = [*dict.fromkeys(export or known)]
     asked = _Asked(question, exports, first, end, lateness)
     if engine is Engine.ATHENA:
         _with_athena(asked, Account(deployment, profile, region, settings), output, output_file, screen)
@@ -341,4 +340,4 @@ def _check_region(account: Account) -> None:
 
 def counted(number: int, what: str) -> str:
     """Return a number of things."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+    return f"{number:,} {what}{'s' * (number != 1)}"

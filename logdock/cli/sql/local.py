@@ -23,7 +23,7 @@ from logdock.cli.logs.places import SearchObject
 from logdock.cli.logs.query import Query
 from logdock.cli.logs.reader import Reader, UnreadableError
 from logdock.cli.logs.scan import Form, scan
-from logdock.cli.sql.columns import ColumnarCopy, select
+from logdock.cli.sql.columns import ColumnarCopy, quoted, select
 from logdock.cli.sql.database import open_database, run
 from logdock.cli.sql.statement import OBJECT_COLUMN, Statement
 from logdock.settings.sql import ARCHIVE_TABLE, SqlTable
@@ -64,15 +64,6 @@ class Loaded:
 
 class LocalEngine:
     """Answers one statement.
-
-    Parameters
-    ----------
-    directory
-        A private directory.
-    statement
-        What is asked.
-    tables
-        All tables there are.
 
     Raises
     ------
@@ -166,7 +157,7 @@ class LocalEngine:
     def _insert(self, table: str, file: Path, declared: Mapping[str, str]) -> None:
         self.connection.execute(
             f'INSERT INTO "{table}" BY NAME SELECT * FROM read_json(?, format = ?, ignore_errors = true, columns = '  # noqa: S608
-            f"{{{', '.join(f'{_quoted(name)}: {_quoted(kind)}' for name, kind in declared.items())}}})",
+            f"{{{', '.join(f'{quoted(name)}: {quoted(kind)}' for name, kind in declared.items())}}})",
             [str(file), "newline_delimited"],
         )
 
@@ -269,7 +260,3 @@ def _columns(table: SqlTable) -> dict[str, str]:
 
 def _declared(columns: Mapping[str, str]) -> str:
     return ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

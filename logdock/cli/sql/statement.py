@@ -42,8 +42,6 @@ class Statement:
     ----------
     text
         In DuckDB's dialect.
-    tables
-        The tables there are.
 
     Raises
     ------

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from log_shipper.compacted import NEWEST_METADATA, number_of
 
+from logdock.cli.listing import list_objects
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
@@ -25,8 +27,7 @@ def last_archived(s3: S3Client, bucket: str, prefix: str, now: datetime) -> list
     hours = s3.list_objects_v2(Bucket=bucket, Prefix=found[-1], Delimiter="/").get("CommonPrefixes", [])
     if not hours:
         return []
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=hours[-1]["Prefix"])
-    return [_archived_at(s3, bucket, item) for page in pages for item in page.get("Contents", [])]
+    return [_archived_at(s3, bucket, item) for item in list_objects(s3, bucket, hours[-1]["Prefix"])]
 
 
 def _archived_at(s3: S3Client, bucket: str, item: ObjectTypeDef) -> datetime:

@@ -15,7 +15,8 @@ from logdock.cli.errors import ExitCode
 from logdock.cli.options import DEFAULT_SETTINGS, Json, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 from logdock.cli.status.costs import DAY_SECONDS, dollars, interval_seconds
-from logdock.cli.status.survey import Delivery, Status, Survey
+from logdock.cli.status.findings import Delivery, Status
+from logdock.cli.status.survey import Survey
 from logdock.vendors.vendor_checks import ENABLED
 
 EXAMPLES = """

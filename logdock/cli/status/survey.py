@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -15,12 +14,14 @@ from log_shipper.keys import QUARANTINE, Quarantined, quarantine_prefix, quarant
 
 from logdock.cli.account import CONNECTIONS, Account
 from logdock.cli.errors import action_of, code_of, is_absent, is_refused, is_transient
+from logdock.cli.listing import list_objects
 from logdock.cli.redrive.archiver_events import PREFIX, UNCLAIMED
-from logdock.cli.redrive.dead_letters import queue_url
-from logdock.cli.stacks import DeployedStack, orphaned_stacks
-from logdock.cli.status.alarms import Alarm, alarms_on
+from logdock.cli.redrive.dead_letters import queue_counts, queue_url
+from logdock.cli.stacks import orphaned_stacks
+from logdock.cli.status.alarms import alarms_on
 from logdock.cli.status.archive import last_archived
 from logdock.cli.status.compaction import Uncompacted, uncompacted_hours
+from logdock.cli.status.findings import Delivery, Late, Queue, Status, common_status
 from logdock.cli.status.metrics import Metric, Reading, last_readings
 from logdock.cli.vendors import Party, UnknownError, fetch_status, has_credential
 from logdock.settings.exports import Export
@@ -33,125 +34,6 @@ PAGE = 1000
 ARCHIVE = "archive"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delivery:
-    """One export on its way to one destination.
-
-    Attributes
-    ----------
-    landed, shipped
-        When records last came, and were last delivered; None where that was not within a fortnight, or is not known.
-    lag_seconds
-        How old what was delivered then was, at most.
-    quarantined
-        How many objects with refused records are kept; None where it is not known.
-    unknown
-        The attributes above that are not known.
-    at_least
-        True when more objects may be kept than `quarantined` says.
-    """
-
-    export: str
-    kind: str
-    landed: datetime | None
-    destination: str
-    shipped: datetime | None
-    lag_seconds: float | None
-    quarantined: int | None
-    unknown: tuple[str, ...]
-    at_least: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Queue:
-    """A destination's queue; None where it is not known."""
-
-    destination: str
-    waiting: int | None
-    in_flight: int | None
-    oldest_seconds: float | None
-    dead: int | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Late:
-    """An export of which nothing has landed for longer than its `silent_after_minutes`.
-
-    Attributes
-    ----------
-    landed
-        When something landed last; None where that was not within a fortnight.
-    minutes
-        Its `silent_after_minutes`.
-    """
-
-    export: str
-    landed: datetime | None
-    minutes: int
-
-
-@dataclass(kw_only=True, slots=True)
-class Status:
-    """What a look at the deployment shows.
-
-    Attributes
-    ----------
-    kept
-        Events that the archiver could not archive, by Region.
-    elsewhere
-        How many objects in quarantine are of an export or destination that the settings do not name.
-    vendors
-        The vendor's own status, by export or destination where it can be asked; None where it is not known.
-    members
-        The same of each project, cluster or database, by the export that has several.
-    alarms
-        The alarms that are on; None where it is not known.
-    late
-        The exports that are silent for longer than they may be.
-    uncompacted
-        Hours of the archive that wait to be compacted until a destination has them; None where it is not known.
-    orphans
-        Stacks of this deployment that the settings do not have; None where it is not known.
-    notes
-        What could not be read, and why.
-    not_looked_at
-        What could have been read and was not, and why.
-    """
-
-    deliveries: list[Delivery] = field(default_factory=list)
-    queues: list[Queue] = field(default_factory=list)
-    kept: dict[str, int | None] = field(default_factory=dict)
-    elsewhere: int = 0
-    vendors: dict[str, str | None] = field(default_factory=dict)
-    members: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    alarms: list[Alarm] | None = None
-    late: list[Late] = field(default_factory=list)
-    uncompacted: list[Uncompacted] | None = field(default_factory=list)
-    orphans: list[DeployedStack] | None = None
-    notes: list[str] = field(default_factory=list)
-    not_looked_at: list[str] = field(default_factory=list)
-
-    @property
-    def failures(self) -> int:
-        """How many failures are kept anywhere, as far as is known."""
-        return (
-            sum(each.quarantined or 0 for each in self.deliveries)
-            + sum(each.dead or 0 for each in self.queues)
-            + sum(count or 0 for count in self.kept.values())
-            + self.elsewhere
-        )
-
-
-def common_status(found: Mapping[str, str | None]) -> str | None:
-    """Return the status that all members have, or how many have which."""
-    counts = Counter(status or "not known" for status in found.values())
-    if None in found.values() and len(counts) == 1:
-        return None
-    if len(counts) == 1:
-        return next(iter(counts))
-    return ", ".join(f"{number} {status}" for status, number in counts.most_common())
-
-
 class Refusals(NamedTuple):
     """How many objects are in quarantine by export and destination, and of which of them more may be."""
 
@@ -160,15 +42,7 @@ class Refusals(NamedTuple):
 
 
 class Survey:
-    """One look.
-
-    Parameters
-    ----------
-    account
-        The deployment's account.
-    now
-        When it is.
-    """
+    """One look."""
 
     def __init__(self, account: Account, now: datetime) -> None:
         self._account, self._now = account, now
@@ -188,7 +62,11 @@ class Survey:
                 self._attempt, "stacks that the settings do not have", partial(orphaned_stacks, account)
             )
             alarms = [
-                pool.submit(self._attempt, f"alarms in {region}", partial(self._alarms, region))
+                pool.submit(
+                    self._attempt,
+                    f"alarms in {region}",
+                    partial(alarms_on, account.cloudwatch_in(region), account.settings.deployment, region),
+                )
                 for region in account.regions
             ]
             kept = {
@@ -241,9 +119,6 @@ class Survey:
             of = f"{member_id} of {party.name}" if member_id else party.name
             self._status.notes.append(f"the vendor's own status of {of}: not known, {error}")
             return None
-
-    def _alarms(self, region: str) -> list[Alarm]:
-        return alarms_on(self._account.cloudwatch_in(region), self._account.settings.deployment, region)
 
     def _uncompacted(self) -> list[Uncompacted] | None:
         account = self._account
@@ -320,11 +195,13 @@ class Survey:
 
     def _archived(self, export: Export) -> list[datetime] | None:
         """Return when an object was last archived, if any was; None where it is not known."""
-        archive, s3 = self._account.settings.archive_bucket, self._account.s3
-        return self._attempt(
-            f"what landed of {export.name}",
-            lambda: self._in_core(lambda: last_archived(s3, archive, export.archive_prefix, self._now)),
-        )
+
+        def read() -> list[datetime]:
+            with self._account.requires("core"):
+                archive, s3 = self._account.settings.archive_bucket, self._account.s3
+                return last_archived(s3, archive, export.archive_prefix, self._now)
+
+        return self._attempt(f"what landed of {export.name}", read)
 
     def _readings(self) -> Readings:
         settings = self._account.settings
@@ -383,24 +260,13 @@ class Survey:
 
     def _counts(self, destination: str, suffix: str) -> tuple[int, int]:
         queue = queue_url(self._account, destination, suffix)
-        found = self._in_stack(
-            "shipper",
-            self._account.settings.region,
-            lambda: self._account.sqs.get_queue_attributes(
-                QueueUrl=queue,
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesDelayed",
-                    "ApproximateNumberOfMessagesNotVisible",
-                ],
-            )["Attributes"],
-        )
-        waiting = int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesDelayed"])
-        return waiting, int(found["ApproximateNumberOfMessagesNotVisible"])
+        with self._account.requires("shipper"):
+            return queue_counts(self._account.sqs, queue)
 
     def _quarantined(self) -> Refusals:
         region = self._account.settings.region
-        keys = self._in_core(lambda: self._listed(region, QUARANTINE))
+        with self._account.requires("core"):
+            keys = self._listed(region, QUARANTINE)
         found = Counter(whose for key in keys if (whose := quarantined(key)))
         named = {Quarantined(export.name, name) for export in self._account.settings.exports for name in export.ship_to}
         at_least: set[Quarantined] = set()
@@ -430,11 +296,10 @@ class Survey:
         return page["KeyCount"], not page["IsTruncated"]
 
     def _kept(self, region: str) -> int:
-        is_home = region == self._account.settings.region
-        stack = "core" if is_home else "shipper"
         found = 0
         for prefix in (PREFIX, UNCLAIMED):
-            count = len(self._in_stack(stack, region, partial(self._listed, region, prefix)))
+            with self._account.requires(self._account.stack_of(region), region):
+                count = len(self._listed(region, prefix))
             if count == MOST_LISTED:
                 self._status.not_looked_at.append(
                     f"the archiver's events in {region}: only the first {MOST_LISTED} under {prefix} are counted"
@@ -443,24 +308,5 @@ class Survey:
         return found
 
     def _listed(self, region: str, prefix: str) -> list[str]:
-        pages = (
-            self._account.s3_in(region)
-            .get_paginator("list_objects_v2")
-            .paginate(
-                Bucket=self._account.names.bucket("failed", region),
-                Prefix=prefix,
-                PaginationConfig={"MaxItems": MOST_LISTED},
-            )
-        )
-        return [item["Key"] for page in pages for item in page.get("Contents", [])]
-
-    def _in_core(self, read: Callable[[], Read]) -> Read:
-        return self._in_stack("core", self._account.settings.region, read)
-
-    def _in_stack(self, stack: str, region: str, read: Callable[[], Read]) -> Read:
-        try:
-            return read()
-        except ClientError as error:
-            if is_absent(error):
-                raise self._account.not_deployed(stack, region) from None
-            raise
+        s3, bucket = self._account.s3_in(region), self._account.names.bucket("failed", region)
+        return [item["Key"] for item in list_objects(s3, bucket, prefix, most=MOST_LISTED)]

@@ -65,7 +65,8 @@ def check_rule(account: Account, checks: Checks, export: Export, destinations: S
         missing = [each for each in destinations if account.names.queue_arn(each) not in targets]
         return f"it does not put objects on the queue of {', '.join(missing)}" if missing else ""
 
-    _check_targets(account, checks, export, account.names.landings_bus if export.other_account else "default", fault)
+    bus = account.names.landings_bus if export.announcing_account else "default"
+    _check_targets(account, checks, export, bus, fault)
 
 
 def check_announcement(account: Account, checks: Checks, export: Export, bus_arn: str) -> None:

@@ -39,14 +39,8 @@ class Check:
     ----------
     of
         What it belongs to: an export, a destination or a stack.
-    what
-        What was looked at.
-    verdict, reason
-        What came of it.
     not_looked_at
         True when it is not checked though it could have been: AWS did not answer, or there was too much of it.
-    fix
-        What to do about it.
     """
 
     of: str
@@ -86,12 +80,8 @@ class Checks:
 
     Attributes
     ----------
-    of
-        What it belongs to.
     fix
         What to do when a thing is not there.
-    done
-        Called with each check.
     """
 
     of: str

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from logdock.cli.account import Account, read_settings
-from logdock.cli.errors import CommandError, ExitCode, closest
+from logdock.cli.errors import CommandError, ExitCode, require_known
 from logdock.cli.options import DEFAULT_SETTINGS, Json, LandingProfiles, Profile, Region, SettingsFile
 from logdock.cli.plan.templates import read_assembly
 from logdock.cli.screen import Screen
@@ -131,11 +131,10 @@ def _read(file: Path, screen: Screen) -> Deployment:
 
 
 def _chosen(deployment: Deployment, name: str | None) -> list[Export]:
-    exports = [each for each in deployment.exports if name in (None, each.name)]
-    if not exports:
+    if name is not None:
         known = [each.name for each in deployment.exports]
-        raise CommandError(f"{name}: the settings have no such export; {closest(str(name), known)}", ExitCode.USAGE)
-    return exports
+        require_known(name, known, f"{name}: the settings have no such export")
+    return [each for each in deployment.exports if name in (None, each.name)]
 
 
 def _live(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from logdock.cli.account import Account, no_landing_profile
 from logdock.cli.validate.buckets import check_announcement, check_bucket, check_rule
 from logdock.cli.validate.checks import Checks
-from logdock.cli.validate.log_groups import WHOLE, GroupRange, check_log_groups
+from logdock.cli.validate.log_groups import WHOLE, GroupRange, check_log_groups, check_subscription_destination
 from logdock.cli.validate.roles import check_role
 from logdock.cli.validate.vendors import check_vendor
 from logdock.cli.vendors import checks_of
@@ -20,10 +20,13 @@ def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -
         with checks.of_thing(f"configuration in {region}"):
             account.ssm_in(region).get_parameter(Name=f"{account.names.parameter_path}{export.name}")
     there = account.landing_of(export)
+    if export.other_account and export.lands_in == "log groups":
+        check_subscription_destination(account, checks, export)
     if there is None:
         with checks.of_thing("landing") as check:
             check.leave(f"it {no_landing_profile(export)}")
-        check_rule(account, checks, export, export.ship_to)
+        if export.announced_to:
+            check_rule(account, checks, export, export.announced_to)
         return checks
     key_arn = _check_key(there, checks, export)
     vendor = checks_of(export)
@@ -38,7 +41,7 @@ def check_export(account: Account, export: Export, groups: GroupRange = WHOLE) -
         if export.other_account:
             check_announcement(there, checks, export, account.names.landings_bus_arn)
     else:
-        check_log_groups(account, checks, export, groups)
+        check_log_groups(there, checks, export, groups)
         if export.announced_to:
             check_rule(account, checks, export, export.announced_to)
     for member in export.members:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Check, Checks
-from logdock.cli.validate.roles import RequiredAction, VendorRole, check_role, simulate_actions
+from logdock.cli.validate.roles import PROBE, RequiredAction, VendorRole, check_role, simulate_actions
 from logdock.cli.validate.vendors import check_vendor
 from logdock.settings.destinations import ARCHIVE
-from logdock.vendors.logzio.archive import LogzioArchive
 from logdock.vendors.logzio.metrics import LogzioMetrics
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.otlp.settings import OtlpDestination
@@ -44,9 +44,8 @@ def check_destination(account: Account, name: str) -> Checks:
         else:
             secret = destination.token_secret
             if destination.mode == "fetch":
-                check_role(account, checks, _fetcher(account, destination))
-                if destination.archive_and_restore:
-                    check_role(account, checks, _archive(account, destination, destination.archive_and_restore))
+                for role in _logzio_roles(account, destination):
+                    check_role(account, checks, role)
                 if destination.connect:
                     check_vendor(account, checks, destination)
             if destination.metrics:
@@ -72,14 +71,10 @@ def _check_metrics(account: Account, checks: Checks, destination: str, metrics: 
 
 def check_topic(account: Account, region: str) -> Checks:
     """Check that the recipients of a Region's alarms have confirmed."""
-    stack = (
-        account.names.core_stack if region == account.settings.region else account.names.in_region("shipper", region)
-    )
-    checks = Checks("alerts", account.deploy(stack))
+    checks = Checks("alerts", account.deploy(account.names.in_region(account.stack_of(region), region)))
     with checks.of_thing(f"topic {account.names.alerts} in {region}") as check:
-        topic = account.names.alert_topic_in(region)
-        pages = account.sns_in(region).get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-        found = {each["Endpoint"]: each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]}
+        subscriptions = account.subscriptions(account.names.alert_topic_in(region), region)
+        found = {each["Endpoint"]: each["SubscriptionArn"] for each in subscriptions}
         for address in account.settings.alerts.email:
             check.require(address in found, f"{address} is not subscribed")
             check.require(
@@ -134,31 +129,30 @@ def _check_function(functions: LambdaClient, check: Check, name: str, source_arn
             )
 
 
-def _fetcher(account: Account, destination: LogzioDestination) -> VendorRole:
+def _logzio_roles(account: Account, destination: LogzioDestination) -> Iterator[VendorRole]:
+    """Yield the role of a destination's fetchers, and that of Archive & Restore."""
     names = account.names
-    bucket, prefix = names.bucket_arn(names.bucket(ARCHIVE)), f"feed/{destination.name}/"
-    return VendorRole(
-        name=names.export(destination.name),
+    role = partial(
+        VendorRole,
         principal=None if destination.connect else f"arn:{names.partition}:iam::{destination.account_id}:root",
         external_ids=None if destination.connect else destination.external_id,
         session_seconds=destination.session_seconds,
+    )
+    bucket, prefix = names.bucket_arn(names.bucket(ARCHIVE)), f"feed/{destination.name}/"
+    yield role(
+        name=names.export(destination.name),
         required_actions=[
             RequiredAction(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),
-            RequiredAction(action="s3:GetObject", resource=f"{bucket}/{prefix}logdock-validate"),
+            RequiredAction(action="s3:GetObject", resource=f"{bucket}/{prefix}{PROBE}"),
         ],
     )
-
-
-def _archive(account: Account, destination: LogzioDestination, archive: LogzioArchive) -> VendorRole:
-    names, bucket = account.names, account.names.bucket_arn(archive.bucket)
-    return VendorRole(
-        name=names.archive_and_restore(destination.name),
-        principal=None if destination.connect else f"arn:{names.partition}:iam::{destination.account_id}:root",
-        external_ids=None if destination.connect else destination.external_id,
-        session_seconds=destination.session_seconds,
-        required_actions=[
-            RequiredAction(action="s3:ListBucket", resource=bucket),
-            RequiredAction(action="s3:PutObject", resource=f"{bucket}/logdock-validate"),
-            RequiredAction(action="s3:GetObject", resource=f"{bucket}/logdock-validate"),
-        ],
-    )
+    if archive := destination.archive_and_restore:
+        bucket = names.bucket_arn(archive.bucket)
+        yield role(
+            name=names.archive_and_restore(destination.name),
+            required_actions=[
+                RequiredAction(action="s3:ListBucket", resource=bucket),
+                RequiredAction(action="s3:PutObject", resource=f"{bucket}/{PROBE}"),
+                RequiredAction(action="s3:GetObject", resource=f"{bucket}/{PROBE}"),
+            ],
+        )

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError
 
 from logdock.cli.account import Account
 from logdock.cli.errors import is_transient
-from logdock.cli.subscriptions import subscription_of
+from logdock.cli.subscriptions import find_group, groups_under, subscription_of
 from logdock.cli.validate.checks import Checks, another_revision
 from logdock.settings.export_base import ConfiguredExport, LogGroupExport, OwnLogGroupExport
 from logdock.settings.exports import Export
+from logdock.settings.names import Names
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
-
-if TYPE_CHECKING:
-    pass
 
 MOST_NAMED = 5
 MOST_GROUPS = 200
@@ -54,10 +54,8 @@ def check_log_groups(account: Account, checks: Checks, export: Export, range_: G
 
 
 def _check_group(account: Account, checks: Checks, export: Export, name: str, region: str, days: int | None) -> None:
-    logs = account.logs_in(region)
     with checks.of_thing(f"log group {name} in {region}") as check:
-        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
-        group = next((each for page in pages for each in page["logGroups"] if each["logGroupName"] == name), None)
+        group = find_group(account, region, name)
         if group is None:
             check.require(False, "it is not there")
             return
@@ -85,22 +83,15 @@ def _again(account: Account, export: Export) -> str:
 
 
 def _revert(account: Account, export: Export) -> str:
-    return account.deploy(f"{account.names.export(export.name)} --revert-drift")
+    stack = account.names.landing_stack(export.name) if export.other_account else account.names.export(export.name)
+    return account.deploy(f"{stack} --revert-drift")
 
 
 def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str, range_: GroupRange) -> None:
     region = account.settings.region
     with checks.of_thing(f"subscriptions of {prefix}* in {region}") as check:
-        pages = account.logs_in(region).get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-        # in the order of their names (CloudWatch Logs API Reference, DescribeLogGroups)
-        names = (
-            each["logGroupName"]
-            for page in pages
-            for each in page["logGroups"]
-            if each["logGroupName"] > range_.after
-            and not each["logGroupName"].startswith(f"/aws/lambda/{account.settings.deployment}-")
-        )
-        found = list(islice(names, range_.most + 1))
+        names = (each["logGroupName"] for each in groups_under(account, region, prefix))
+        found = list(islice((name for name in names if name > range_.after), range_.most + 1))
         chosen, is_more = found[: range_.most], len(found) > range_.most
         missing: list[str] = []
         unanswered: list[str] = []
@@ -137,12 +128,47 @@ def _check_prefix(account: Account, checks: Checks, export: Export, prefix: str,
             check.leave_also(f"there are more log groups: go on with `logdock validate {export.name}{go_on}`")
 
 
-def archiver_of(account: Account, region: str) -> str:
-    """Return what log groups of a Region are subscribed to."""
+def check_subscription_destination(account: Account, checks: Checks, export: Export) -> None:
+    """Check the destination that log groups of another account are subscribed to."""
+    names, region = account.names, account.settings.region
+    name, fix = names.export(export.name), account.deploy(f"{names.export(export.name)} --revert-drift")
+    with checks.of_thing(f"destination {name}") as check:
+        pages = account.logs_in(region).get_paginator("describe_destinations").paginate(DestinationNamePrefix=name)
+        found = next((each for page in pages for each in page["destinations"] if each["destinationName"] == name), None)
+        if found is None:
+            check.require(False, "it is not there: no log group can be subscribed to it", fix)
+            return
+        stream, role = names.stream_arn(region), names.role_arn(names.destination_role(export.name))
+        check.require(found["targetArn"] == stream, f"it writes to {found['targetArn']}, not to {stream}", fix)
+        check.require(found["roleArn"] == role, f"it writes as {found['roleArn']}, not as {role}", fix)
+        admitted = _subscribers(found.get("accessPolicy") or "{}")
+        check.require(
+            admitted == {export.other_account},
+            f"its policy lets {', '.join(sorted(admitted)) or 'no account'} subscribe log groups, and the settings say "
+            f"{export.other_account}",
+            fix,
+        )
+
+
+def _subscribers(policy: str) -> set[str]:
+    """Return the accounts, or other principals, that a destination's policy names."""
+    found: set[str] = set()
+    statements = json.loads(policy).get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal", {})
+        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+        found |= {named} if isinstance(named, str) else {*named}
+    return {re.sub(r"^arn:[a-z-]+:iam::([0-9]{12}):root$", r"\1", each) for each in found}
+
+
+def archiver_of(account: Account, export: Export, region: str) -> str:
+    """Return what an export's log groups of a Region are subscribed to."""
+    if export.other_account:
+        return Names.of(account.settings).destination_arn(export.name)
     through_stream = account.settings.subscriptions == "kinesis"
     return account.names.stream_arn(region) if through_stream else account.names.archiver_arn(region)
 
 
 def _is_subscribed(account: Account, export: Export, name: str, region: str) -> bool:
     subscription = subscription_of(account, export, name, region)
-    return subscription is not None and subscription["destinationArn"] == archiver_of(account, region)
+    return subscription is not None and subscription["destinationArn"] == archiver_of(account, export, region)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam.type_defs import EvaluationResultTypeDef
 
 OWN_POLICY = "Export"
 
@@ -43,8 +46,6 @@ class VendorRole:
 
     Attributes
     ----------
-    name
-        The role.
     principal, external_ids
         Who may assume it, and with which external id; None where the deploy asks the vendor, and the settings do not
         say.
@@ -87,15 +88,8 @@ def simulate_actions(account: Account, checks: Checks, role: str, required_actio
     """Ask IAM whether a role may do what it must."""
     with checks.of_thing(f"role {role}: allowed what it needs, as IAM simulates it") as check:
         for required in required_actions:
-            (answer,) = account.iam.simulate_principal_policy(
-                PolicySourceArn=account.names.role_arn(role),
-                ActionNames=[required.action],
-                ResourceArns=[required.resource],
-                ContextEntries=[
-                    {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-                    for key, value in required.context.items()
-                ],
-            )["EvaluationResults"]
+            arn = account.names.role_arn(role)
+            answer = simulate(account, arn, required.action, required.resource, required.context)
             by = ""
             if not answer.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
                 by = " by a policy of your organisation"
@@ -106,22 +100,37 @@ def simulate_actions(account: Account, checks: Checks, role: str, required_actio
             )
 
 
+def simulate(
+    account: Account, role_arn: str, action: str, resource: str, context: Mapping[str, str]
+) -> EvaluationResultTypeDef:
+    """Return what IAM's simulator answers for one action of a role on one resource."""
+    (answer,) = account.iam.simulate_principal_policy(
+        PolicySourceArn=role_arn,
+        ActionNames=[action],
+        ResourceArns=[resource],
+        ContextEntries=[
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in context.items()
+        ],
+    )["EvaluationResults"]
+    return answer
+
+
 def trust_faults(document: Mapping[str, Any], principal: str | None, external_ids: Sequence[str] | None) -> list[str]:
     """Return how a trust policy differs from one that trusts a principal, if one is named, with an external id."""
-    statements = _list(document.get("Statement", []))
+    statements = as_list(document.get("Statement", []))
     if len(statements) != 1:
         return [f"it has {len(statements)} statements, and should have one"]
     (statement,) = statements
     faults = []
-    trusted = _list(
-        statement.get("Principal", {}).get("AWS", []) if isinstance(statement.get("Principal"), dict) else "*"
-    )
+    named = statement.get("Principal")
+    trusted = as_list(named.get("AWS", []) if isinstance(named, dict) else "*")
     if trusted != [principal] and (principal or len(trusted) != 1 or trusted == ["*"]):
         faults.append(
             f"it trusts {', '.join(map(str, trusted)) or 'no one'}, and should trust {principal or 'one principal'}"
         )
     conditions = statement.get("Condition", {})
-    accepted = _list(conditions.get("StringEquals", {}).get("sts:ExternalId", []))
+    accepted = as_list(conditions.get("StringEquals", {}).get("sts:ExternalId", []))
     if external_ids is None:
         if not accepted:
             faults.append("it demands no external id")
@@ -133,10 +142,11 @@ def trust_faults(document: Mapping[str, Any], principal: str | None, external_id
         )
     if set(conditions) - {"StringEquals"} or set(conditions.get("StringEquals", {})) - {"sts:ExternalId"}:
         faults.append("it has conditions that Logdock did not write")
-    if statement.get("Effect") != "Allow" or _list(statement.get("Action")) != ["sts:AssumeRole"]:
+    if statement.get("Effect") != "Allow" or as_list(statement.get("Action")) != ["sts:AssumeRole"]:
         faults.append("it does not allow sts:AssumeRole alone")
     return faults
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """Return the values of a member of a policy that may hold one or a list of them."""
     return value if isinstance(value, list) else [value]

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind, shown
-from logdock.cli.plan.rules.buckets import another_object, bucket
+from logdock.cli.plan.rules import buckets, connect
 from logdock.cli.plan.rules.common import NAME, Rule, at_vendor, cuts_off, effect, is_connected, loses, refuses
-from logdock.cli.plan.rules.connect import connect
 
 
 def _place(change: Change) -> Iterable[Effect]:
@@ -50,8 +49,8 @@ def _encryption(change: Change) -> Iterable[Effect]:
     """The default encryption of a bucket."""
     to_kms = change.after == "kms"
     yield effect(
-        change,
         Kind.REFUSES if to_kms else Kind.NOTE,
+        change,
         "New objects are encrypted with a key of the export's own. Cloudflare's user must be allowed to use it in "
         "Cloudflare's account too, which Cloudflare does not document: if it is not, every upload is refused and lost."
         if to_kms
@@ -72,11 +71,11 @@ def _principal(change: Change) -> Iterable[Effect]:
 RULES: Mapping[tuple[str, str], Rule | str] = {
     ("CloudflareExport", "kind"): NAME,
     ("CloudflareExport", "dataset"): _dataset,
-    ("CloudflareExport", "zone_id"): another_object,
-    ("CloudflareExport", "account_id"): another_object,
+    ("CloudflareExport", "zone_id"): buckets.another_object,
+    ("CloudflareExport", "account_id"): buckets.another_object,
     ("CloudflareExport", "fields"): _job,
-    ("CloudflareExport", "connect"): connect,
-    ("CloudflareExport", "bucket"): bucket,
+    ("CloudflareExport", "connect"): connect.connect,
+    ("CloudflareExport", "bucket"): buckets.bucket,
     ("CloudflareExport", "prefix"): _place,
     ("CloudflareExport", "dated_folders"): _job,
     ("CloudflareExport", "timestamp_format"): _job,

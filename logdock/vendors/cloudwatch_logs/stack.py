@@ -26,7 +26,6 @@ class CloudwatchLogsStack(ExportStack):
     def __init__(self, scope: Construct, construct_id: str, *, export: CloudwatchLogsExport, **common: Any) -> None:
         super().__init__(scope, construct_id, export=export, **common)
         changes = bool(export.retention_days) or export.encrypt
-        destination = subscriptions.destination(self.settings, self.names, self._in_region)
         asked = {"retention": bool(export.retention_days), "key": export.encrypt}
         adopts = bool(export.log_groups) and changes
         key = self.customer_key() if adopts or export.log_group_prefixes else None
@@ -53,6 +52,7 @@ class CloudwatchLogsStack(ExportStack):
         for name in export.log_groups:
             self.subscribe(name, *([adoptions[name]] if name in adoptions else []))
         if connector and export.log_group_prefixes:
+            destination = subscriptions.destination(self.settings, self.names, self._in_region)
             state = self.state_parameter("log-group-subscriptions")
             properties: dict[str, object] = {
                 "Prefixes": list(export.log_group_prefixes),

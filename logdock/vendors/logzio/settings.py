@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from logdock.settings.bodies import BODIES_TEXT, BodiesInFlight
 from logdock.settings.concurrency import CONCURRENCY_TEXT, Concurrency
 from logdock.settings.connect import Connect
 from logdock.settings.model import Model
@@ -115,10 +116,11 @@ class LogzioDestination(Model):
         description="Metrics of CloudWatch that are streamed to Logz.io, in either mode. Default: none.",
     )
     concurrency: Concurrency | None = Field(default=None, description=CONCURRENCY_TEXT)
+    bodies_in_flight: BodiesInFlight | None = Field(default=None, description=f"`push`: {BODIES_TEXT}")
 
-    @field_validator("token_secret", "listener_url")
+    @field_validator("token_secret", "listener_url", "bodies_in_flight")
     @classmethod
-    def _only_when_pushing(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _only_when_pushing(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("mode") == "fetch" and value is not None:
             raise invalid("nothing: with `mode: fetch` Logz.io reads by a role, and this belongs to `mode: push`")
         return value

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from logdock.cli.plan.rules.common import CONCURRENCY, NAME, Rule
-from logdock.cli.plan.rules.destinations import (
-    destination_address,
-    token_secret,
-)
+from logdock.cli.plan.rules import destinations
+from logdock.cli.plan.rules.common import BODIES, CONCURRENCY, NAME, Rule
 
 RULES: Mapping[tuple[str, str], Rule | str] = {
     ("OtlpDestination", "kind"): NAME,
     ("OtlpDestination", "name"): NAME,
     ("OtlpDestination", "concurrency"): CONCURRENCY,
-    ("OtlpDestination", "endpoint"): destination_address,
-    ("OtlpDestination", "headers_secret"): token_secret,
+    ("OtlpDestination", "bodies_in_flight"): BODIES,
+    ("OtlpDestination", "endpoint"): destinations.destination_address,
+    ("OtlpDestination", "headers_secret"): destinations.token_secret,
 }

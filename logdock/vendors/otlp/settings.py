@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from logdock.settings.bodies import BODIES_TEXT, BodiesInFlight
 from logdock.settings.concurrency import CONCURRENCY_TEXT, Concurrency
 from logdock.settings.model import Model
 from logdock.settings.secret_reference import SecretReference
@@ -26,6 +27,7 @@ class OtlpDestination(Model):
         description="Name or ARN of a secret that holds a JSON object of HTTP headers, such as the API key.",
     )
     concurrency: Concurrency | None = Field(default=None, description=CONCURRENCY_TEXT)
+    bodies_in_flight: BodiesInFlight | None = Field(default=None, description=BODIES_TEXT)
 
 
 DESTINATION = OtlpDestination

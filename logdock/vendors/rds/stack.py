@@ -52,9 +52,10 @@ class DatabaseStack(ExportStack):
         else:
             landings = self.landing_log_groups(export.log_group_names, key, export.retention_days)
         self.ship_archive()
-        for name, filters in database_filters(export).items():
-            self.alarms.security_event(name, filters)
-        self._watch_rds_events()
+        if self.counts_lines:
+            for name, filters in database_filters(export).items():
+                self.alarms.security_event(name, filters)
+            self._watch_rds_events()
         vendor = "Aurora" if export.engine_name.startswith("aurora-") else "RDS"
         self.output("LogGroupNames", ",".join(export.log_group_names), f"Log groups that {vendor} publishes to")
         if role:

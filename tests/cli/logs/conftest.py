@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.client
 import pytest
 from log_shipper.keys import identity_of
 from log_shipper.record import Record
@@ -18,7 +17,7 @@ from moto.s3.models import s3_backends
 
 from logdock.settings import load_settings
 from logdock.settings.names import Names
-from tests.cli.conftest import Type, Typed
+from tests.cli.conftest import Requests, Type, Typed
 
 SETTINGS = """\
 deployment: acme
@@ -82,19 +81,14 @@ def landed(aws: None, tmp_path: Path, logdock: Type) -> Landed:
     return Landed(tmp_path, logdock)
 
 
+Calls = Callable[[str], list[dict[str, Any]]]
+
+
 @pytest.fixture
-def calls(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[dict[str, Any]]]:
-    """Return what S3 was asked in an operation."""
-    asked: list[tuple[str, dict[str, Any]]] = []
-    client: Any = botocore.client.BaseClient
-    make = client._make_api_call
-
-    def spy(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        asked.append((operation, parameters))
-        return make(self, operation, parameters)
-
-    monkeypatch.setattr(client, "_make_api_call", spy)
-    return lambda name: [parameters for operation, parameters in asked if operation == name]
+def calls(landed: Landed, requests: Requests) -> Calls:
+    """Return what S3 was asked in an operation, since the logs have landed."""
+    start = len(requests)
+    return lambda name: [parameters for operation, parameters in requests[start:] if operation == name]
 
 
 def mongod(time: str, **attr: Any) -> str:

@@ -8,8 +8,7 @@ from logdock.cli.logs import places
 from logdock.cli.logs.choice import layout_of
 from logdock.cli.logs.layouts import Aptible, DatedNames, Layout, Logpush, Selectors, ServicePaths
 from logdock.settings import Deployment
-from tests.cli.logs.conftest import Landed
-from tests.cli.logs.test_search import Calls
+from tests.cli.logs.conftest import Calls, Landed
 from tests.settings.documents import document, export
 
 SINCE, UNTIL = datetime(2026, 11, 17, 3, tzinfo=UTC), datetime(2026, 11, 17, 4, tzinfo=UTC)

@@ -16,9 +16,8 @@ from logdock.cli.logs import places, reader
 from logdock.cli.logs.search import Search
 from tests.cli.conftest import Type, main_into_closed_pipe
 from tests.cli.deployed import compact_archive
-from tests.cli.logs.conftest import Landed, mongod
+from tests.cli.logs.conftest import Calls, Landed, mongod
 
-Calls = Callable[[str], list[dict[str, Any]]]
 DAY = "2026-11-17"
 
 

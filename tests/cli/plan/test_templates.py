@@ -10,10 +10,20 @@ from typing import Any
 
 import pytest
 
+from logdock.assembly import AssemblyStack
 from logdock.cli.plan.effects import Kind
-from logdock.cli.plan.templates import Template, compare_templates, dangers, parse_template, replacement_table
+from logdock.cli.plan.templates import (
+    Template,
+    compare_templates,
+    dangers,
+    moved_away,
+    parse_template,
+    replacement_table,
+)
+from tests.cli.conftest import Type
 from tests.conftest import ROOT, VARIANTS, synthesize
 
+ACCOUNTS, REGION = ("222233334444", "555566667777"), "eu-west-1"
 TABLE = ROOT / "logdock" / "cli" / "plan" / "replacement.json"
 
 
@@ -137,19 +147,62 @@ def create_only(kind: str) -> list[str]:
     return sorted(path.removeprefix("/properties/").replace("/", ".") for path in paths)
 
 
-def test_table_is_part_of_what_ships() -> None:
-    assert Path(TABLE).is_relative_to(ROOT / "logdock" / "cli")
-
-
 def test_an_export_can_get_and_lose_its_account(tmp_path: Path) -> None:
-    """CloudFormation replaces a rule that changes its bus, and refuses to replace what has a name of its own."""
+    """CloudFormation replaces a rule that changes its bus, and refuses to replace what has a name of its own.
+
+    `orders` lands in a bucket, `ledger` in log groups.
+    """
+    example, file = ROOT / "examples" / "log-archive-account.yaml", tmp_path / "without.yaml"
+    file.write_text("".join(line for line in example.read_text().splitlines(True) if ACCOUNTS[0] not in line))
+    with_account, without = (synthesize(each).templates for each in (example, file))
+    for stack in ("acme-prod-orders", "acme-prod-ledger"):
+        for before, after in ((with_account, without), (without, with_account)):
+            changes = compare_templates(stack, before[stack], after[stack])
+            assert not [each.sentence for each in changes if each.action == "replaced"]
+            found = dangers(stack, before[stack], after[stack], stack)
+            assert not [each.sentence for each in found if each.kind is Kind.FAILS]
+
+
+def test_a_stack_of_another_account_is_new_and_the_old_one_stays() -> None:
+    """A stack is of one account: in another one CloudFormation replaces nothing of it."""
+    body = {"Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "x"}}}}
+    before, after = (AssemblyStack(region=REGION, account=each, template=body, template_bytes=1) for each in ACCOUNTS)
+    left = moved_away("acme-prod-Landing-orders", before, after)
+    assert left is not None
+    assert left.sentence == (
+        f"acme-prod-Landing-orders: left behind: 1 resource in {REGION} of the account {ACCOUNTS[0]}"
+    )
+    assert moved_away("acme-prod-Landing-orders", before, before) is None
+
+
+def test_plan_from_templates_shows_another_account_as_a_new_stack(logdock: Type, tmp_path: Path) -> None:
     example = (ROOT / "examples" / "log-archive-account.yaml").read_text()
-    head, _, _ = example.partition("  - name: network")
-    files = tmp_path / "with.yaml", tmp_path / "without.yaml"
-    files[0].write_text(head)
-    files[1].write_text("".join(line for line in head.splitlines(True) if "222233334444" not in line))
-    with_account, without = (synthesize(file).templates["acme-prod-orders"] for file in files)
-    for before, after in ((with_account, without), (without, with_account)):
-        changes = compare_templates("acme-prod-orders", before, after)
-        assert not [each.sentence for each in changes if each.action == "replaced"]
-        assert not [each for each in dangers("acme-prod-orders", before, after, "orders") if each.kind is Kind.FAILS]
+    found = {}
+    for account in ACCOUNTS:
+        file, folder = tmp_path / f"{account}.yaml", tmp_path / account
+        file.write_text(example.replace(ACCOUNTS[0], account))
+        write_assembly(folder, "acme-prod-Landing-orders", account, f"acme-prod-orders-{account}-{REGION}")
+        found[account] = file, folder
+    (old, was), (new, now) = found.values()
+    logdock_plan = logdock("plan", str(new), "--from", str(old), "--from-templates", str(was), "--templates", str(now))
+    assert f"acme-prod-Landing-orders: left behind: 1 resource in {REGION} of the account {ACCOUNTS[0]}" in (
+        logdock_plan.out
+    )
+    assert "acme-prod-Landing-orders: new stack: 1 resources" in logdock_plan.out
+    assert "is replaced" not in logdock_plan.out
+    assert f"The stack `acme-prod-Landing-orders` in the account `{ACCOUNTS[0]}` leaves the settings" in (
+        " ".join(logdock_plan.out.split())
+    )
+
+
+def write_assembly(folder: Path, stack: str, account: str, bucket: str) -> None:
+    """Write a cloud assembly with one stack, as the CDK does."""
+    folder.mkdir()
+    body = {"Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}}}}
+    (folder / "t.json").write_text(json.dumps(body))
+    artifact = {
+        "type": "aws:cloudformation:stack",
+        "environment": f"aws://{account}/{REGION}",
+        "properties": {"templateFile": "t.json"},
+    }
+    (folder / "manifest.json").write_text(json.dumps({"artifacts": {stack: artifact}}))

@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -16,18 +16,17 @@ import duckdb
 import pytest
 import sqlglot
 from botocore.exceptions import IncompleteReadError
-from log_shipper import aws
+from botocore.response import StreamingBody
 from log_shipper.columns import File, Index, Run, select_of, write_index
-from log_shipper.compact import Compactor, Settings
-from log_shipper.export_config import ExportConfigs
 from moto.s3.models import s3_backends
 
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.sql import columns as copies
 from logdock.settings.sql import ARCHIVE
 from tests.cli.conftest import Type
+from tests.cli.deployed import compact_archive
 from tests.cli.logs import conftest as logs
-from tests.cli.logs.conftest import DAY, Landed
+from tests.cli.logs.conftest import DAY, Calls, Landed
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 RUN = Run("jobs", DAY, 1_795_000_000, "0" * 16, 2)
@@ -53,23 +52,14 @@ def landed(aws: None, tmp_path: Path, logdock: Type, monkeypatch: pytest.MonkeyP
         text = random.Random(minute).randbytes(4000).hex()  # noqa: S311 - what compresses no better as Parquet
         landed.archived((time, json.dumps({"code": minute % 3})), (time, text), (time, '{"code":"late"}'),
                         fields={"kind": f"k{minute}"})  # fmt: skip
-    compact(landed, monkeypatch)
+    for each in s3_backends[landed.settings.account]["aws"].buckets[landed.archive].keys.values():
+        each.last_modified = datetime(2026, 11, 17, 5, tzinfo=UTC)
+    compact_archive(landed.archive, NOW)
     landed.archived((f"{DAY}T05:00:00Z", "late"))
     # as if files were large
     monkeypatch.setattr(copies, "FOOTER_BYTES", 2000)
     monkeypatch.setattr(copies, "_GAP_BYTES", 0)
     return landed
-
-
-def compact(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
-    for each in s3_backends[landed.settings.account]["aws"].buckets[landed.archive].keys.values():
-        each.last_modified = datetime(2026, 11, 17, 5, tzinfo=UTC)
-    with monkeypatch.context() as patched:
-        patched.setattr(aws, "s3", lambda: landed.s3)
-        configs = ExportConfigs(
-            lambda _: json.dumps({"vendor": "cloudwatch-logs", "landing": {"log_groups": []}, "ship_to": []})
-        )
-        Compactor(Settings(landed.archive, "marks", frozenset()), configs, lambda: 1000.0, NOW).run()
 
 
 def compacted(landed: Landed) -> dict[str, str]:
@@ -135,17 +125,12 @@ def answers(logdock: Type, queries: Sequence[str] = QUERIES[:1]) -> list[list[st
 
 
 @pytest.fixture
-def ranges(landed: Landed, calls: Callable[[str], list[dict[str, Any]]]) -> Callable[[str], list[dict[str, Any]]]:
+def ranges(landed: Landed, calls: Calls) -> Calls:
     """Return what was read below a prefix."""
     return lambda prefix: [each for each in calls("GetObject") if each["Key"].startswith(prefix)]
 
 
-calls = logs.calls
-
-
-def test_rows_are_the_same_with_a_copy_and_mostly_from_it(
-    landed: Landed, logdock: Type, ranges: Callable[[str], list[dict[str, Any]]]
-) -> None:
+def test_rows_are_the_same_with_a_copy_and_mostly_from_it(landed: Landed, logdock: Type, ranges: Calls) -> None:
     before = answers(logdock, QUERIES)
     assert len(before[0]) == 37
     copy(landed)
@@ -157,9 +142,7 @@ def test_rows_are_the_same_with_a_copy_and_mostly_from_it(
     assert ranges("columns/")
 
 
-def test_only_the_chunks_of_the_columns_asked_for_are_read(
-    landed: Landed, logdock: Type, ranges: Callable[[str], list[dict[str, Any]]]
-) -> None:
+def test_only_the_chunks_of_the_columns_asked_for_are_read(landed: Landed, logdock: Type, ranges: Calls) -> None:
     files = copy(landed)
     done = logdock("sql", "SELECT count(fields['kind']) AS n FROM archive", "--since", DAY, "--until", "2026-11-18",
                    "-e", "jobs", "--output", "json")  # fmt: skip
@@ -198,32 +181,29 @@ def test_a_run_that_has_not_ended_or_lost_its_files_is_not_read(landed: Landed, 
 
 
 @pytest.mark.parametrize(("breaks", "is_read"), [(3, True), (4, False)])
-def test_a_range_goes_on_where_its_connection_broke(tmp_path: Path, breaks: int, is_read: bool) -> None:
-    body = bytes(range(100))
+def test_a_range_goes_on_where_its_connection_broke(
+    landed: Landed, ranges: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: int, is_read: bool
+) -> None:
+    body, read = bytes(range(100)), StreamingBody.read
 
-    class Body(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            if self.tell() and breaks >= len(asked):
-                raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
-            return super().read(10 if size and size > 0 else size)
+    def cut(stream: StreamingBody, size: int | None = None) -> bytes:
+        if stream.tell() and breaks >= len(ranges("k")):
+            raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
+        return read(stream, 10)
 
-    class S3:
-        def get_object(self, **request: str) -> dict[str, Any]:
-            asked.append(request["Range"])
-            first, last = map(int, request["Range"].removeprefix("bytes=").split("-"))
-            return {"Body": Body(body[first : last + 1])}
-
-    asked: list[str] = []
+    landed.s3.put_object(Bucket=landed.archive, Key="k", Body=body)
+    monkeypatch.setattr(StreamingBody, "read", cut)
     file = tmp_path / "file"
     file.write_bytes(bytes(100))
-    copy: Any = copies.ColumnarCopy(cast("Any", S3()), "b", tmp_path, [], cast("Any", None))
+    copy: Any = copies.ColumnarCopy(landed.s3, landed.archive, tmp_path, [], cast("Any", None))
+    etag = landed.s3.head_object(Bucket=landed.archive, Key="k")["ETag"]
     if not is_read:
         with pytest.raises(copies._NotThereError):
-            copy._fetch_range(File("k", 100, "e"), file, 20, 90)
+            copy._fetch_range(File("k", 100, etag), file, 20, 90)
         return
-    copy._fetch_range(File("k", 100, "e"), file, 20, 90)
+    copy._fetch_range(File("k", 100, etag), file, 20, 90)
     assert file.read_bytes() == bytes(20) + body[20:90] + bytes(10)
-    assert asked == ["bytes=20-89", "bytes=30-89", "bytes=40-89", "bytes=50-89"]
+    assert [each["Range"] for each in ranges("k")] == [f"bytes={first}-89" for first in (20, 30, 40, 50)]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +213,7 @@ def test_a_range_goes_on_where_its_connection_broke(tmp_path: Path, breaks: int,
 def test_part_of_a_day_is_read_from_the_copy_too(
     landed: Landed,
     logdock: Type,
-    ranges: Callable[[str], list[dict[str, Any]]],
+    ranges: Calls,
     since: str,
     until: str,
     lines: int,
@@ -313,38 +293,36 @@ def test_athena_is_sent_a_statement_that_reads_each_row_once(landed: Landed, log
     assert "archive_columns" not in sent[-1]
 
 
-@pytest.mark.parametrize(
-    ("select", "more"),
-    [
-        ('*, "$path" FROM archive', ["$path"]),
-        ('a.*, a."$path" AS object FROM archive AS a', ["object"]),
-        ("* FROM archive WHERE \"$path\" <> ''", []),
-        ("""* FROM (SELECT *, "$path" AS object FROM "Archive" WHERE export = 'jobs') AS a""", ["object"]),
-        ("""o.n, a.* FROM archive AS a, (SELECT count("$path") AS n FROM archive) AS o""", ["n"]),
-        ("""* FROM archive AS a CROSS JOIN (SELECT count("$path") AS n FROM archive) AS o""", ["n"]),
-        ("""* EXCLUDE (message), "$path" FROM archive""", ["$path"]),
-        ("""*, "$path" FROM archive UNION ALL SELECT *, message FROM archive""", ["$path"]),
-    ],
+STARS: tuple[tuple[str, list[str]], ...] = (
+    ('*, "$path" FROM archive', ["$path"]),
+    ('a.*, a."$path" AS object FROM archive AS a', ["object"]),
+    ("* FROM archive WHERE \"$path\" <> ''", []),
+    ("""* FROM (SELECT *, "$path" AS object FROM "Archive" WHERE export = 'jobs') AS a""", ["object"]),
+    ("""o.n, a.* FROM archive AS a, (SELECT count("$path") AS n FROM archive) AS o""", ["n"]),
+    ("""* FROM archive AS a CROSS JOIN (SELECT count("$path") AS n FROM archive) AS o""", ["n"]),
+    ("""* EXCLUDE (message), "$path" FROM archive""", ["$path"]),
+    ("""*, "$path" FROM archive UNION ALL SELECT *, message FROM archive""", ["$path"]),
 )
+
+
 @pytest.mark.parametrize("is_copied", [False, True])
-def test_a_star_does_not_include_the_address(
-    landed: Landed, logdock: Type, sent: list[str], select: str, more: list[str], is_copied: bool
-) -> None:
-    without = ["message"] if "EXCLUDE" in select else []
-    expected = sorted([name for name in (*ARCHIVE.columns, *ARCHIVE.keys) if name not in without] + more)
+def test_a_star_does_not_include_the_address(landed: Landed, logdock: Type, sent: list[str], is_copied: bool) -> None:
     copy(landed)
     if not is_copied:
         landed.s3.delete_object(Bucket=landed.archive, Key=RUN.index_key)
-    asked = ("sql", f"SELECT {select}", "--since", DAY, "--until", "2026-11-18", "-e", "jobs")
-    local = logdock(*asked, "--output", "csv")
-    assert sorted(next(csv.reader(io.StringIO(local.out)))) == expected
-    logdock(*asked, "--engine", "athena")
     with duckdb.connect() as connection:
         load_archive(landed, connection)
         load_copy(landed, connection)
-        rows = connection.sql(sqlglot.transpile(sent[-1], read="athena", write="duckdb")[0])
-        assert sorted(rows.columns) == expected
-        assert len(rows.fetchall()) == len(local.out.splitlines()) - 1
+        for select, more in STARS:
+            without = ["message"] if "EXCLUDE" in select else []
+            expected = sorted([name for name in (*ARCHIVE.columns, *ARCHIVE.keys) if name not in without] + more)
+            asked = ("sql", f"SELECT {select}", "--since", DAY, "--until", "2026-11-18", "-e", "jobs")
+            local = logdock(*asked, "--output", "csv")
+            assert sorted(next(csv.reader(io.StringIO(local.out)))) == expected, select
+            logdock(*asked, "--engine", "athena")
+            rows = connection.sql(sqlglot.transpile(sent[-1], read="athena", write="duckdb")[0])
+            assert sorted(rows.columns) == expected, select
+            assert len(rows.fetchall()) == len(local.out.splitlines()) - 1, select
 
 
 @pytest.mark.parametrize("removed", ["logs/", "columns/", "columns-index/", "damaged"])

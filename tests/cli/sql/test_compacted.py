@@ -6,13 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-from log_shipper import aws
-from log_shipper.compact import Compactor, Settings
-from log_shipper.export_config import ExportConfigs
 from moto.s3.models import s3_backends
 
 from tests.cli.conftest import Type
+from tests.cli.deployed import compact_archive
 from tests.cli.logs.conftest import DAY, Landed
 
 
@@ -29,9 +26,7 @@ def bodies(landed: Landed) -> dict[str, bytes]:
     return {each["Key"]: landed.s3.get_object(Bucket=landed.archive, Key=each["Key"])["Body"].read() for each in listed}
 
 
-def test_rows_are_the_same_before_during_and_after_compaction(
-    landed: Landed, logdock: Type, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_are_the_same_before_during_and_after_compaction(landed: Landed, logdock: Type) -> None:
     for minute in range(12):
         time = f"{DAY}T0{3 + minute % 2}:{minute:02}:00.5Z"
         # the lines of an object may be the same as another's
@@ -39,12 +34,7 @@ def test_rows_are_the_same_before_during_and_after_compaction(
     for each in s3_backends[landed.settings.account]["aws"].buckets[landed.archive].keys.values():
         each.last_modified = datetime(2026, 11, 17, 5, tzinfo=UTC)
     before, parts = answer(landed, logdock), bodies(landed)
-    monkeypatch.setattr(aws, "s3", lambda: landed.s3)
-    configs = ExportConfigs(
-        lambda _: json.dumps({"vendor": "cloudwatch-logs", "landing": {"log_groups": []}, "ship_to": []})
-    )
-    settings = Settings(landed.archive, "marks", frozenset())
-    Compactor(settings, configs, lambda: 1000.0, datetime(2026, 11, 18, 12, tzinfo=UTC)).run()
+    compact_archive(landed.archive, datetime(2026, 11, 18, 12, tzinfo=UTC))
     after = bodies(landed)
     assert [each.partition("compacted-")[1] for each in after] == ["compacted-"] * 2
     assert len(before) == 36

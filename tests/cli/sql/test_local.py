@@ -9,7 +9,6 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,9 @@ from logdock.cli.main import main
 from logdock.cli.sql import command, database, local
 from logdock.settings.sql import ARCHIVE
 from tests.cli.conftest import Type
-from tests.cli.logs.conftest import SETTINGS, Landed, mongod
-from tests.cli.logs.conftest import calls as calls
+from tests.cli.logs.conftest import SETTINGS, Calls, Landed, mongod
 from tests.cli.terminal import Terminal
 
-Calls = Callable[[str], list[dict[str, Any]]]
 DAY = "2026-11-17"
 RANGE = ("--since", DAY, "--until", "2026-11-18")
 

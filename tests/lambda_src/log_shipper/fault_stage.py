@@ -30,7 +30,7 @@ from tests.lambda_src.log_shipper.world import (
 )
 
 LINES = [f"{i:03d} {'x' * 40}" for i in range(400)]
-BODY_BYTES, SAVE_EVERY_BYTES = 20_000, 40_000
+BODY_BYTES, SAVE_EVERY_BYTES, BODIES_IN_FLIGHT = 12_000, 30_000, 3
 OK: dict[str, Any] = {"batchItemFailures": []}
 VISIBILITY_SECONDS = 1800
 STATUSES = (408, 429, 500, 502, 503, 504)
@@ -172,7 +172,7 @@ def taken(stage: Stage, then: Callable[[BaseHTTPRequestHandler, bytes], bool]) -
 def hang(stage: Stage) -> Callable[[BaseHTTPRequestHandler, bytes], bool]:
     """Do not answer for longer than is waited, this once."""
     patient = http_client.TIMEOUT_SECONDS
-    stage.monkeypatch.setattr(http_client, "TIMEOUT_SECONDS", 0.2)
+    stage.monkeypatch.setattr(http_client, "TIMEOUT_SECONDS", 0.5)
     stage.monkeypatch.setattr(http_client, "LEAST_TIMEOUT_SECONDS", 0.1)
 
     def wait(*_: object) -> bool:
@@ -182,12 +182,38 @@ def hang(stage: Stage) -> Callable[[BaseHTTPRequestHandler, bytes], bool]:
     return wait
 
 
+def refuses(code: int, invocations: int = 1, after: int = 0) -> Happen:
+    """Let the listener take so many bodies, then refuse all others of so many invocations."""
+
+    def happen(stage: Stage) -> None:
+        stage.listener.script += [lambda *_: True] * after
+        stage.listener.refuse = lambda _: code if stage.returned < invocations else 200
+
+    return happen
+
+
+def refuses_as_the_last(code: int) -> Happen:
+    """Refuse the second body once, when those that are on their way with it have been taken."""
+
+    def happen(stage: Stage) -> None:
+        def refuse(handler: BaseHTTPRequestHandler, _: bytes) -> bool:
+            others, waited = threading.Event(), 0
+            while len(stage.listener.bodies) < BODIES_IN_FLIGHT + 1 and waited < 500:
+                others.wait(0.01)
+                waited += 1
+            others.wait(0.05)
+            return answer(handler, code)
+
+        stage.listener.script += [lambda *_: True, refuse]
+
+    return happen
+
+
 def refuse_connections(stage: Stage) -> None:
     whole = http_client.HttpClient._connected
-    left = iter(range(http_client.MAX_ATTEMPTS))
 
     def connected(client: http_client.HttpClient) -> Any:
-        if next(left, None) is not None:
+        if stage.returned < 1:
             raise ConnectionRefusedError
         return whole(client)
 
@@ -339,7 +365,7 @@ def hurried(stage: Stage) -> None:
             self.milliseconds -= 1_000
             return self.milliseconds
 
-    stage.deliver(1, Hurried(20_000))
+    stage.deliver(1, Hurried(15_000))
 
 
 def no_configuration(stage: Stage) -> None:
@@ -401,5 +427,5 @@ def not_hidden(stage: Stage) -> None:
     def refuse(**_: object) -> None:
         raise s3_error("InternalError")
 
-    stage.listener.script += [status(503)] * 4
+    refuses(503)(stage)
     stage.monkeypatch.setattr(aws.sqs(), "change_message_visibility_batch", refuse)

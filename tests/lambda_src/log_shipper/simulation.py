@@ -89,9 +89,9 @@ class World(Memory):
         self.random = Random(0)  # noqa: S311
         self.later: list[Later] = []
 
-    def start(self, call: Callable[..., Any], *args: Any) -> Later:
+    def start(self, call: Callable[..., Any], *args: Any, **named: Any) -> Later:
         """Start a call in the background: others that were started may get on before it, or after."""
-        later = Later(lambda: call(*args), self)
+        later = Later(lambda: call(*args, **named), self)
         self.later.append(later)
         self.get_on()
         return later

@@ -3,11 +3,13 @@
 import random
 from collections.abc import Callable
 
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from log_shipper import cards, dense, dense_integers, detectors, escapes
 from log_shipper.detectors import DETECTORS
+from log_shipper.lenient_json import strings_of, tokens_of
 from log_shipper.redaction import Redactor
 
 from benchmarks.inputs import mongodb_lines
@@ -21,6 +23,7 @@ PIECES = [
     "6240008631401148", "41111111111111", "411", "4", "1111", "AKIAIOSFODNN7EXAMPLE", "AKIA", "bearer abcdefgh",
     "secret key=", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", " ", ",", ":", '"', "{", "}", "[", "]", "\n", "=", "/",
     "é", "\u2011", "\xa0", "\ue000", "\0", "\\", "%40", "\\u0040", "+", ";", "a", "F", "0", '"x"@b.co',
+    "%", "%g", "fe80::2%",
 ]  # fmt: skip
 LINES = [
     '{"n":4111111111111111}', '{"n":-4111111111111111}', '{"n":"4111111111111111"}', "[4111111111111111,5]",
@@ -58,6 +61,7 @@ def redacted(block: str, names: tuple[str, ...], *, is_dense: bool) -> bytes | N
 @example("A4111111111111111 AKIA4111111111111111", NAMES, 6)
 @example("1:2:3:4:5:6:7:501800000009", NAMES, 6)
 @example("a4111111111111111@b.co", NAMES, 6)
+@example("fe80::1%ab::1,::1%a::1%-fe80::1%b", NAMES, 6)
 def test_a_dense_block_is_redacted_as_any_other(block: str, names: list[str], count: int) -> None:
     chosen = tuple(names[:count])
     assert redacted(block, chosen, is_dense=True) == redacted(block, chosen, is_dense=False)
@@ -333,7 +337,66 @@ def test_strings_with_escapes_and_cards_are_redacted_together_as_one_by_one(valu
 @example(r":\u003a1")
 def test_short_text_is_searched_where_anything_may_be_in_it(text: str) -> None:
     redactor = Redactor("keep", NAMES)
-    assert redactor._redact_detected(text) == redactor._without_detected(text.encode()).decode()
+    assert redactor._redact_detected([text]) == [redactor._without_detected(text.encode()).decode()]
+
+
+TEXTS = st.lists(
+    st.lists(
+        st.sampled_from(
+            [*PIECES, "‹", "›", "†", r"\u203a", r"\u2039", r"\n", r"\"", r"\×", "basic abcdefgh", "authorization"]
+        ),
+        max_size=6,
+    ).map("".join),
+    max_size=5,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("markers", ["keep", "redact", "strip"])
+@settings(deadline=None, max_examples=examples(60))
+@given(TEXTS)
+@example(["authorization", "Basic abcdefgh\n"])
+@example(['{"a":"authorization"}\n', '{"a":"Basic abcdefgh"}\n'])
+@example(['{"a":"\\"\\u2039authorization\\""}', "Basic abcdefgh", '["\\u2039"]', '{"\\u203a":"[a@b.co::1"}'])
+@example([r'\×"x\u203a' * 3, '"\\u203a', r'"\u203z\u2039"'])
+def test_texts_are_redacted_together_as_one_by_one(markers: str, texts: list[str]) -> None:
+    redactor = Redactor(markers, NAMES)
+    lines = [text + "\n" for text in texts]
+    assert redactor._redact_apart(texts) == [redactor.redact(text) for text in texts]
+    assert redactor.redact_all(lines) == [redactor.redact(line) for line in lines]
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*'\\"ux,', r"\u12aF", r"\ud800", r"\udc01", "\n", "\0", "é"])).map("".join),
+        max_size=4,
+    )
+)
+@settings(deadline=None, max_examples=examples(100))
+@example([r"\",", ","])
+@example(["\\", ","])
+def test_json_strings_are_read_together_as_one_by_one(values: list[str]) -> None:
+    tokens = [f'"{value}"' for value in values] + [f'"{value}' for value in values[:1]]
+    read = strings_of(tokens)
+    assert read == [strings_of([token])[0] for token in tokens]
+    whole = [value for value in read if value is not None]
+    assert tokens_of(whole) == [orjson.dumps(value).decode() for value in whole]
+
+
+def test_strings_in_strings_are_read_up_to_ten_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = r"\u2039x\u203a"
+    for _ in range(80):
+        value = r'"\u2020' + value.replace("\\", r"\u005c").replace('"', r"\u0022") + '"'
+    redactor = Redactor("redact", ("email",))
+    searches: list[bytes] = []
+    search = redactor._without_detected
+
+    def counted(data: bytes) -> bytes:
+        searches.append(data)
+        return search(data)
+
+    monkeypatch.setattr(redactor, "_without_detected", counted)
+    redactor.redact(value)
+    assert len(searches) <= 2 * 11 + 1
 
 
 def test_strings_with_escapes_and_cards_are_searched_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from log_shipper import aws, ship
-from log_shipper.progress import SAVE_EVERY_BYTES
 from log_shipper.vendors.logzio import dialect as logzio
 
 from tests.conftest import ROOT
@@ -28,6 +28,7 @@ def app(cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 2_000)
     monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 2_000)
     monkeypatch.setattr("log_shipper.progress.SAVE_EVERY_BYTES", fault_stage.SAVE_EVERY_BYTES)
+    monkeypatch.setattr("log_shipper.bulk.BODIES_IN_FLIGHT", fault_stage.BODIES_IN_FLIGHT)
     cloud.export("app", vendor="s3-logs")
     return cloud
 
@@ -63,10 +64,11 @@ def test_the_page_has_the_table() -> None:
 
 def test_dead_listener_is_asked_by_one_message_of_a_batch(app: Cloud, logz: Listener) -> None:
     items = [app.land(f"{i}.log", "\n".join(LINES).encode()) for i in range(5)]
-    logz.will_answer(*[503] * 4)
+    logz.refuse = lambda _: 503
     event = batch(*(message("app", item, number=i) for i, item in enumerate(items)))
     assert len(ship.handler(event, Context())["batchItemFailures"]) == 5
-    assert len(logz.bodies) == 4
+    assert not [body for body in logz.bodies if b"/0.log" not in body]
+    assert 4 <= len(logz.bodies) <= fault_stage.BODIES_IN_FLIGHT - 1 + 4
 
 
 def test_body_whose_refused_lines_cannot_be_stored_is_posted_once_an_invocation(
@@ -78,7 +80,7 @@ def test_body_whose_refused_lines_cannot_be_stored_is_posted_once_an_invocation(
     items = [app.land(f"{i}.log", "\n".join(LINES).encode()) for i in range(5)]
     event = batch(*(message("app", item, number=i) for i, item in enumerate(items)))
     assert len(ship.handler(event, Context())["batchItemFailures"]) == 5
-    assert len(logz.bodies) == 1
+    assert len(logz.bodies) == len(set(logz.bodies)) <= fault_stage.BODIES_IN_FLIGHT
 
 
 def test_object_that_needs_more_time_goes_on_from_where_it_stopped(app: Cloud, logz: Listener) -> None:
@@ -92,11 +94,11 @@ def test_object_that_needs_more_time_goes_on_from_where_it_stopped(app: Cloud, l
             self.milliseconds -= 1_000
             return self.milliseconds
 
-    assert ship.handler(batch(first), Hurried(20_000)) == OK
+    assert ship.handler(batch(first), Hurried(15_000)) == OK
     assert 0 < len(logz.accepted) < len(LINES)
     (again,) = aws.sqs().receive_message(QueueUrl=queue)["Messages"]
     assert ship.handler(batch({"messageId": "m2", "body": again["Body"]}), Context()) == OK
-    assert logz.messages() == LINES
+    assert sorted(logz.messages()) == LINES
 
 
 FUNCTION = """
@@ -121,7 +123,8 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
     )  # fmt: skip
     assert aws_side.stdout is not None
     url = f"http://127.0.0.1:{aws_side.stdout.readline().strip()}"
-    destination = {"name": "logz", "kind": "logzio", "listener_url": listener.url, "token_secret": "t"}
+    destination: dict[str, object] = {"name": "logz", "kind": "logzio", "listener_url": listener.url}
+    destination |= {"token_secret": "t", "bodies_in_flight": 2}
     environment = os.environ | {
         "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
         "AWS_DEFAULT_REGION": "us-east-1", "LOGDOCK_DEPLOYMENT": "acme", "LOGDOCK_EXPORTS_PATH": "/e/",
@@ -139,6 +142,8 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
     try:
         function = start("1")
         assert listener.on_second.wait(60)
+        first = threading.Event()
+        assert any(listener.accepted or first.wait(0.01) for _ in range(6_000))
         function.send_signal(signal.SIGKILL)
         assert function.wait(60) == -signal.SIGKILL
         released.set()
@@ -147,11 +152,11 @@ def test_function_that_is_killed_loses_nothing_and_repeats_little(listener: List
     finally:
         aws_side.terminate()
         aws_side.wait()
-    arrived = listener.messages()
-    repeated = arrived[: len(arrived) - len(lines)]
-    assert repeated == lines[: len(repeated)]
-    assert arrived[len(repeated) :] == lines
-    assert sum(map(len, repeated)) <= SAVE_EVERY_BYTES
+    counts = Counter(listener.messages())
+    assert set(counts) == set(lines)
+    # the first body, which was not saved, and the third, which was on its way behind the second
+    repeated = sum(len(line) * (count - 1) for line, count in counts.items())
+    assert 0 < repeated <= 2 * logzio.LogzioDialect.target_body_bytes
 
 
 def test_each_message_that_is_returned_is_named_with_its_reason(

@@ -71,7 +71,9 @@ def test_four_times_the_input_is_four_times_the_work(name: str) -> None:
         "email, encoded", "email, escaped", "email, quoted local part", "ipv6, encoded", "ipv6 and percent",
         "percent, nested", "ipv6, encoded, varied", "email, encoded, varied",
         "payment-card, digits, varied", "payment-card, U+00A0, varied", "payment-card, Maestro, varied",
-        "payment-card, letters, varied",
+        "payment-card, letters, varied", "payment-card, beside escapes, varied",
+        "marks, escaped", "marks, escaped, quotes", "marks, escaped, unknown escapes", "marks, escaped, nested",
+        "marks, escaped, no JSON",
     ],
 )  # fmt: skip
 def test_many_matches_take_few_steps_of_python(name: str) -> None:
@@ -81,8 +83,9 @@ def test_many_matches_take_few_steps_of_python(name: str) -> None:
     data = data[: data.rfind(unit[-1:]) + 1]
     run(data)
     # each match has 3 to 24 bytes, and a step of the slow path takes several lines of code; cards that overlap others
-    # are taken one after the other
-    assert executed(run, data) <= size // (5 if name == "payment-card, UnionPay" else 10)
+    # are taken one after the other, and a text without line feeds is one with many strings
+    share = 5 if name == "payment-card, UnionPay" else 3 if name.startswith("marks, escaped") else 10
+    assert executed(run, data) <= size // share
 
 
 def unbounded(parsed: Any) -> bool:

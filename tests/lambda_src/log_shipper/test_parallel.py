@@ -1,17 +1,23 @@
 """What waits for AWS or for a destination waits side by side, within a batch. A barrier breaks where it does not."""
 
 import json
+import os
+import ssl
 import threading
 from collections.abc import Callable
-from typing import Any
+from http.server import BaseHTTPRequestHandler
+from typing import Any, cast
 
 import pytest
 from log_shipper import aws, delivery, feed, pipeline, ship
+from log_shipper.bulk import BODIES_IN_FLIGHT
+from log_shipper.http_client import MAX_ATTEMPTS, HttpClient
 
-from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message
+from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, answer, batch, message
 
 OK: dict[str, Any] = {"batchItemFailures": []}
 OBJECTS = 10
+LARGE = [f"{number:03d}" for number in range(20)]
 
 
 @pytest.fixture
@@ -93,15 +99,109 @@ def test_bodies_of_different_objects_overlap(app: Cloud, logz: Listener, monkeyp
     assert sorted(logz.messages()) == [str(number) for number in range(OBJECTS)]
 
 
-def test_an_object_has_one_body_on_its_way(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def large(app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The message of an object of twenty lines, each a body."""
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", 4)
     monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", 4)
-    monkeypatch.setattr("log_shipper.vendors.logzio.dialect.LogzioDialect.target_body_bytes", 1)
-    lines = [f"{number:03d}" for number in range(5)]
-    item = app.land("app.log", "\n".join(lines).encode())
-    assert ship.handler(batch(message("app", item)), Context()) == OK
-    assert len(logz.bodies) == len(lines)
-    assert logz.messages() == lines
+    monkeypatch.setattr("log_shipper.vendors.logzio.dialect.LogzioDialect.target_body_bytes", 250)
+    return batch(message("app", app.land("app.log", "\n".join(LARGE).encode())))
+
+
+def limit_bodies_in_flight(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    document = json.loads(os.environ["LOGDOCK_DESTINATION"]) | {"bodies_in_flight": most}
+    monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(document))
+
+
+@pytest.mark.parametrize("most", [1, 3, BODIES_IN_FLIGHT])
+def test_bodies_of_an_object_overlap_up_to_the_limit(
+    large: dict[str, Any], logz: Listener, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    if most != BODIES_IN_FLIGHT:
+        limit_bodies_in_flight(monkeypatch, most)
+    barrier, lock, counts = threading.Barrier(most, timeout=10), threading.Lock(), [0, 0]
+
+    def together(*_: object) -> bool:
+        with lock:
+            counts[0] += 1
+            counts[1] = max(counts)
+        barrier.wait()
+        threading.Event().wait(0.01)
+        with lock:
+            counts[0] -= 1
+        return True
+
+    logz.script += [together] * (len(LARGE) // most * most)
+    assert ship.handler(large, Context()) == OK
+    assert counts[1] == most
+    assert sorted(logz.messages()) == LARGE
+
+
+def test_bodies_are_posted_in_order_where_one_is_on_its_way(
+    large: dict[str, Any], logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_bodies_in_flight(monkeypatch, 1)
+    logz.script.append(lambda *_: True)
+    logz.will_answer(503, 429)
+    assert ship.handler(large, Context()) == OK
+    assert logz.messages() == LARGE
+
+
+def test_body_that_fails_stops_those_behind_it(
+    large: dict[str, Any], logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_bodies_in_flight(monkeypatch, 4)
+    waiting = threading.Event()
+
+    def refuse(body: bytes) -> int:
+        if f'"{LARGE[5]}"'.encode() not in body:
+            return 200
+        # until those on their way with it are taken
+        assert any(len(logz.accepted) == 8 or waiting.wait(0.01) for _ in range(500))
+        return 404
+
+    logz.refuse = refuse
+    assert ship.handler(large, Context()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert set(logz.messages()) == {*LARGE[:5], *LARGE[6:9]}
+    logz.refuse = lambda _: 200
+    retried = json.loads(json.dumps(large))
+    retried["Records"][0]["attributes"]["ApproximateReceiveCount"] = "2"
+    assert ship.handler(retried, Context()) == OK
+    assert set(logz.messages()) == set(LARGE)
+    assert [line for line in LARGE if logz.messages().count(line) > 1] == LARGE[6:9]
+
+
+@pytest.mark.parametrize("answered", [429, 503])
+def test_no_body_begins_while_another_is_posted_again(
+    large: dict[str, Any], logz: Listener, monkeypatch: pytest.MonkeyPatch, answered: int
+) -> None:
+    """All of those on their way are refused once; then each is posted again alone, and no new one in between."""
+    limit_bodies_in_flight(monkeypatch, 4)
+    barrier, posted_again, others = threading.Barrier(4, timeout=10), list[int](), list[int]()
+
+    def refuse(handler: BaseHTTPRequestHandler, _: bytes) -> bool:
+        barrier.wait()
+        return answer(handler, answered, b"", {"Retry-After": "0"})
+
+    def wait(seconds: float) -> None:
+        before = len(logz.bodies)
+        threading.Event().wait(0.02)
+        posted_again.append(before)
+        others.append(len(logz.bodies) - before)
+
+    monkeypatch.setattr("log_shipper.http_client.time.sleep", wait)
+    logz.script += [refuse] * 4
+    assert ship.handler(large, Context()) == OK
+    assert others == [0] * 4
+    assert posted_again[0] == 4
+    assert sorted(logz.messages()) == LARGE
+
+
+def test_destination_that_does_not_recover_is_tried_with_one_body(large: dict[str, Any], logz: Listener) -> None:
+    logz.refuse = lambda _: 503
+    assert ship.handler(large, Context()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert len(logz.bodies) <= BODIES_IN_FLIGHT + MAX_ATTEMPTS - 1
+    assert not logz.accepted
 
 
 def test_an_object_that_is_slow_to_open_lets_others_pass(
@@ -173,3 +273,12 @@ def test_a_connection_that_waited_long_is_opened_again(
     monkeypatch.setattr(pipeline, "STALE_SECONDS", -1.0)
     assert ship.handler(landed(app), Context()) == OK
     assert logz.messages() == [str(number) for number in range(OBJECTS)]
+
+
+def test_connections_share_one_tls_context_that_verifies() -> None:
+    """To read the certificate authorities takes 50 ms of CPU."""
+    clients = [HttpClient("https://listener.example", remaining_seconds=lambda: 30.0) for _ in range(2)]
+    contexts = [cast("Any", client._connected())._context for client in clients]
+    assert contexts[0] is contexts[1]
+    assert contexts[0].check_hostname
+    assert contexts[0].verify_mode == ssl.CERT_REQUIRED

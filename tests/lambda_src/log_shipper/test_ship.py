@@ -235,13 +235,16 @@ def test_truncated_object_is_delivered_as_far_as_it_goes_and_noted(cloud: Cloud,
     whole = gzip.compress("".join(f"line {i}\n" for i in range(200_000)).encode())
     item = cloud.land("app.log.gz", whole[: len(whole) // 2])
     assert ship.handler(batch(message("orders", item)), Context()) == OK
-    assert logz.messages()[:3] == ["line 0", "line 1", "line 2"]
+    assert {"line 0", "line 1", "line 2"} <= set(logz.messages())
     (kept,) = cloud.lines(FAILURES, "quarantine/")
     assert kept["reason"] == "truncated gzip stream"
     assert kept["record"]["source"] == f"s3://{LANDING}/app.log.gz"
 
 
-def test_progress_inside_an_object_is_not_sent_again(cloud: Cloud, logz: Listener) -> None:
+def test_progress_inside_an_object_is_not_sent_again(
+    cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("log_shipper.bulk.BODIES_IN_FLIGHT", 1)
     cloud.export("orders", vendor="s3-logs")
     lines = [f"{i} {'x' * 1000}" for i in range(20_000)]
     item = cloud.land("app.log", gzip.compress("\n".join(lines).encode()))

@@ -224,9 +224,15 @@ def formation(clock: Clock, iam: Iam, capsys: pytest.CaptureFixture[str]) -> Ite
         assert secret not in whole
 
 
-def remembered_values() -> list[str]:
-    parameters = aws.ssm().describe_parameters()["Parameters"]
-    return [aws.ssm().get_parameter(Name=one["Name"])["Parameter"]["Value"] for one in parameters]
+def parameters() -> list[str]:
+    """Return the names of the parameters that state is saved in."""
+    pages = aws.ssm().get_paginator("describe_parameters").paginate()
+    return [one["Name"] for page in pages for one in page["Parameters"]]
+
+
+def remembered_values(below: str = "/") -> list[str]:
+    names = [name for name in parameters() if name.startswith(below)]
+    return [aws.ssm().get_parameter(Name=name)["Parameter"]["Value"] for name in names]
 
 
 PROJECT_ID = "5e2211c17a3e5a48f5497de3"

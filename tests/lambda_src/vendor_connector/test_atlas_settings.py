@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from vendor_connector import aws
-from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
 from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 from local_cloud.vendors.server import Reply
+from tests.lambda_src.vendor_connector.conftest import parameters
 from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Template
 
 PROJECT = "5e2211c17a3e5a48f5497de3"
@@ -50,10 +50,6 @@ def auditing(atlas: AtlasApi, filter_text: str = FILTER, **properties: Any) -> T
 
 def redaction(atlas: AtlasApi, *clusters: str) -> Template:
     return template(atlas, "atlas-redaction", Clusters=list(clusters))
-
-
-def parameters() -> list[str]:
-    return [one["Name"] for one in aws.ssm().describe_parameters()["Parameters"]]
 
 
 def users_alert(atlas: AtlasApi, event: str = "HOST_EXTERNAL_LOG_SINK_EXPORT_DOWN") -> dict[str, Any]:
@@ -318,12 +314,3 @@ def test_the_rate_limit_is_waited_out(atlas: AtlasApi, formation: Formation, clo
     formation.deploy(alert(atlas))
     assert clock.slept == [9.0]
     assert len(atlas.projects[PROJECT].alerts) == 1
-
-
-def test_an_unknown_property_is_refused(atlas: AtlasApi, formation: Formation) -> None:
-    with pytest.raises(FailedError, match=r"unknown properties \['Alert'\]"):
-        formation.deploy(alert(atlas, Alert="x"))
-
-
-def test_the_government_atlas_has_an_address_of_its_own() -> None:
-    assert atlas_api.BASE_URL == "https://cloud.mongodb.com"

@@ -49,7 +49,8 @@ class Rds:
         self.descriptions = {DEFAULT: "Default", "own": "the team's"}
         self.families: dict[str, str] = {}
         self.used_elsewhere: set[str] = set()
-        self.cluster: dict[str, Any] | None = {
+        self.is_gone = False
+        self.cluster: dict[str, Any] = {
             "DBClusterIdentifier": "billing",
             "Engine": "aurora-mysql",
             "DBClusterParameterGroup": DEFAULT,
@@ -61,7 +62,7 @@ class Rds:
             wire.answers[operation] = getattr(self, operation)
 
     def _found(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        if self.cluster is None or arguments["DBClusterIdentifier"] != "billing":
+        if self.is_gone or arguments["DBClusterIdentifier"] != "billing":
             raise self.refusal(CODES["cluster"], "DescribeDBClusters")
         return self.cluster
 
@@ -120,7 +121,7 @@ class Rds:
     def DeleteDBClusterParameterGroup(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
         self._group(arguments, change=True)
         name = arguments["DBClusterParameterGroupName"]
-        if name in self.used_elsewhere or (self.cluster and self.cluster["DBClusterParameterGroup"] == name):
+        if name in self.used_elsewhere or (not self.is_gone and self.cluster["DBClusterParameterGroup"] == name):
             raise self.refusal("InvalidDBParameterGroupState", "DeleteDBClusterParameterGroup")
         del self.groups[name]
         return {}
@@ -153,7 +154,6 @@ class Rds:
         return {}
 
     def has(self, key: str) -> Any:
-        assert self.cluster is not None
         return self.cluster[key]
 
 
@@ -165,7 +165,6 @@ def rds(wire: Any, connector: Any) -> Rds:
 @pytest.fixture
 def own(rds: Rds) -> Rds:
     """Return a cluster that has its own parameter group, with one parameter that the team set."""
-    assert rds.cluster is not None
     rds.cluster["DBClusterParameterGroup"] = "own"
     rds.groups["own"] = {"server_audit_events": "CONNECT", "binlog_format": "ROW"}
     return rds
@@ -231,7 +230,6 @@ def test_delete_gives_the_default_group_back_and_removes_ours(rds: Rds, connecto
 
 def test_delete_leaves_a_group_that_the_owner_attached_since(rds: Rds, connector: Any) -> None:
     connector.create(PROPERTIES)
-    assert rds.cluster is not None
     rds.cluster["DBClusterParameterGroup"] = "own"
     connector.delete(PROPERTIES)
     assert rds.has("DBClusterParameterGroup") == "own"
@@ -319,7 +317,6 @@ def test_an_update_to_another_own_group_puts_the_former_one_back(own: Rds, conne
     before = dict(own.groups["own"])
     connector.create(PROPERTIES)
     own.groups["second"], own.descriptions["second"] = {}, "the team's"
-    assert own.cluster is not None
     own.cluster["DBClusterParameterGroup"] = "second"
     connector.update({**PROPERTIES, "ParameterGroup": "second"}, PROPERTIES)
     assert own.groups["own"] == before
@@ -335,7 +332,6 @@ def test_update_to_own_group_resets_ours_once_the_cluster_has_left_it(rds: Rds, 
     # The settings are ahead of the cluster: its audit log goes on.
     connector.update(own, PROPERTIES)
     assert rds.groups[OURS] == PROPERTIES["Parameters"]
-    assert rds.cluster is not None
     rds.cluster["DBClusterParameterGroup"] = "own"
     connector.update({**own, "Revision": "2"}, own)
     assert (rds.groups[OURS], rds.groups["own"]) == ({}, PROPERTIES["Parameters"])
@@ -385,7 +381,6 @@ def test_parameters_that_are_no_longer_needed_are_put_back_and_no_group_is_detac
 
 
 def test_a_type_that_was_exported_before_stays_so_after_delete(own: Rds, wire: Any, connector: Any) -> None:
-    assert own.cluster is not None
     own.cluster["EnabledCloudwatchLogsExports"] = ["error"]
     properties = {**PROPERTIES, "LogTypes": ["audit", "error"]}
     connector.create(properties)
@@ -396,7 +391,6 @@ def test_a_type_that_was_exported_before_stays_so_after_delete(own: Rds, wire: A
 
 
 def test_a_type_that_is_being_switched_on_is_not_switched_again(own: Rds, wire: Any, connector: Any) -> None:
-    assert own.cluster is not None
     own.cluster["PendingModifiedValues"] = {"PendingCloudwatchLogsExports": {"LogTypesToEnable": ["audit"]}}
     connector.create(PROPERTIES)
     assert wire.requests("ModifyDBCluster") == []
@@ -520,7 +514,7 @@ def test_delete_after_an_update_still_knows_what_was_first(own: Rds, connector: 
 
 def test_delete_succeeds_when_the_cluster_is_gone(rds: Rds, connector: Any) -> None:
     connector.create(PROPERTIES)
-    rds.cluster = None
+    rds.is_gone = True
     connector.delete(PROPERTIES)
     assert OURS not in rds.groups
     assert connector.remembered(STATE) is None
@@ -528,7 +522,6 @@ def test_delete_succeeds_when_the_cluster_is_gone(rds: Rds, connector: Any) -> N
 
 def test_delete_succeeds_when_the_own_group_is_gone(own: Rds, connector: Any) -> None:
     connector.create(PROPERTIES)
-    assert own.cluster is not None
     own.cluster["DBClusterParameterGroup"] = DEFAULT
     del own.groups["own"]
     connector.delete(PROPERTIES)
@@ -559,7 +552,6 @@ def test_rejects_a_cluster_that_does_not_exist(rds: Rds, connector: Any) -> None
 
 
 def test_rejects_another_engine(rds: Rds, wire: Any, connector: Any) -> None:
-    assert rds.cluster is not None
     rds.cluster["Engine"] = "aurora-postgresql"
     with pytest.raises(ConnectorError, match="cluster billing runs aurora-postgresql"):
         connector.create(PROPERTIES)
@@ -571,8 +563,6 @@ def test_rejects_another_engine(rds: Rds, wire: Any, connector: Any) -> None:
     [
         ({"LogTypes": []}, r"property LogTypes is \[\]; choose from"),
         ({"LogTypes": ["postgresql"]}, r"property LogTypes is \['postgresql'\]; choose from"),
-        ({"Parameters": "server_audit_logging=1"}, "property Parameters has a value of type string; it must be a map"),
-        ({"StateParameter": ""}, "property StateParameter is missing"),
     ],
 )
 def test_rejects_a_wrong_property(wire: Any, connector: Any, change: dict[str, Any], message: str) -> None:
@@ -586,7 +576,6 @@ NEXT_DEFAULT = "default.aurora-mysql8.4"
 
 def upgrade(rds: Rds) -> None:
     """Upgrade the cluster's major version: RDS gives it the default group of the new one."""
-    assert rds.cluster is not None
     rds.groups[NEXT_DEFAULT], rds.families[NEXT_DEFAULT] = {}, "aurora-mysql8.4"
     rds.cluster["DBClusterParameterGroup"] = NEXT_DEFAULT
 
@@ -627,7 +616,6 @@ def test_a_group_of_the_old_family_that_another_cluster_uses_is_named(rds: Rds, 
 
 def test_a_cluster_restored_under_its_name_is_configured_again_by_a_revision(rds: Rds, connector: Any) -> None:
     connector.create(PROPERTIES)
-    assert rds.cluster is not None
     rds.cluster |= {"DBClusterParameterGroup": DEFAULT, "EnabledCloudwatchLogsExports": [], "AssociatedRoles": []}
     connector.update({**PROPERTIES, "Revision": "2"}, PROPERTIES)
     assert rds.has("DBClusterParameterGroup") == OURS

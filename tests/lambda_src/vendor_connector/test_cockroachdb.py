@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from vendor_connector import aws
 
 from local_cloud.vendors.cockroachdb.api import Cluster, CockroachdbApi
 from local_cloud.vendors.server import Reply
+from tests.lambda_src.vendor_connector.conftest import parameters
 from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
 
 CLUSTER = "f78b7feb-b6cf-4396-9d7f-494982d7d81e"
@@ -63,10 +63,6 @@ def template(cockroach: CockroachdbApi, **changes: Any) -> Template:
 
 def is_clean(cockroach: CockroachdbApi) -> bool:
     return not any(cluster.spec for cluster in cockroach.clusters.values()) and not parameters()
-
-
-def parameters() -> list[str]:
-    return [one["Name"] for one in aws.ssm().describe_parameters()["Parameters"]]
 
 
 def spec_of(cockroach: CockroachdbApi, cluster_id: str = CLUSTER) -> dict[str, Any]:
@@ -126,9 +122,8 @@ def test_standard_comes_from_its_keychain_with_the_clusters_id(cockroach: Cockro
     assert "aws_external_id" not in spec_of(cockroach)
 
 
-@pytest.mark.parametrize("account", ["", "*", "22223333444", "222233334444:root"])
-def test_only_one_account_is_trusted(cockroach: CockroachdbApi, formation: Formation, iam: Iam, account: str) -> None:
-    cockroach.clusters[CLUSTER].account_id = account
+def test_only_one_account_is_trusted(cockroach: CockroachdbApi, formation: Formation, iam: Iam) -> None:
+    cockroach.clusters[CLUSTER].account_id = "*"
     with pytest.raises(FailedError, match="names no AWS account that a role could trust"):
         formation.deploy(template(cockroach))
     assert iam.roles == {}
@@ -276,28 +271,17 @@ def test_a_failure_to_disable_is_reported_and_tried_again(cockroach: Cockroachdb
     assert is_clean(cockroach)
 
 
-def test_a_second_deploy_sends_nothing(cockroach: CockroachdbApi, formation: Formation) -> None:
-    formation.deploy(template(cockroach))
-    before = len(cockroach.recorded)
-    formation.deploy(template(cockroach))
-    assert len(cockroach.recorded) == before
-
-
-@pytest.mark.parametrize("shown", ["as-sent", "filled-in"])
-def test_a_revision_looks_at_everything_and_writes_nothing(
-    cockroach: CockroachdbApi, formation: Formation, shown: str
+def test_what_the_service_fills_in_or_orders_otherwise_is_no_difference(
+    cockroach: CockroachdbApi, formation: Formation
 ) -> None:
     formation.deploy(template(cockroach))
-    if shown == "filled-in":
-        # As a service may show the same: in another order, with what a group inherits, empty instead of absent.
-        spec = spec_of(cockroach)
-        spec["groups"] = [
-            {**group, "redact": group.get("redact", True), "channels": group["channels"][::-1]}
-            for group in reversed(spec["groups"])
-        ]
-    reads, writes = len(cockroach.recorded), len(cockroach.writes())
+    spec = spec_of(cockroach)
+    spec["groups"] = [
+        {**group, "redact": group.get("redact", True), "channels": group["channels"][::-1]}
+        for group in reversed(spec["groups"])
+    ]
+    writes = len(cockroach.writes())
     formation.deploy(template(cockroach, Revision="2"))
-    assert len(cockroach.recorded) > reads
     assert len(cockroach.writes()) == writes
 
 
@@ -362,47 +346,6 @@ def test_a_replacement_that_fails_leaves_the_old_cluster_as_it_was(
     assert cockroach.clusters[OTHER_CLUSTER].spec is None
 
 
-@pytest.mark.parametrize("step", ["Role", "LogExport", "Last"])
-def test_a_first_deploy_that_fails_after_a_step_leaves_nothing(
-    cockroach: CockroachdbApi, formation: Formation, step: str
-) -> None:
-    formation.fail_before = step
-    with pytest.raises(FailedError):
-        formation.deploy(template(cockroach))
-    assert is_clean(cockroach)
-
-
-@pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
-@pytest.mark.parametrize("reply", [None, Reply(500, {"code": 13, "message": "internal"})], ids=["cut", "500"])
-@pytest.mark.parametrize("method", ["POST", "DELETE"])
-@pytest.mark.covering
-def test_a_lost_answer_ends_the_same(
-    cockroach: CockroachdbApi, formation: Formation, method: str, is_carried_out: bool, reply: Reply | None
-) -> None:
-    cockroach.fail(method, "/logexport", reply, is_carried_out=is_carried_out)
-    formation.deploy(template(cockroach))
-    assert spec_of(cockroach)["auth_principal"] == ROLE_ARN
-    formation.destroy()
-    assert is_clean(cockroach)
-
-
-def test_a_creation_that_was_cut_off_is_rolled_back(cockroach: CockroachdbApi, formation: Formation) -> None:
-    cockroach.fail("POST", "/logexport", None, times=9, is_carried_out=True)
-    real, looks = cockroach.answer, [0]
-
-    def refuse_after_the_write(request: Any) -> Any:
-        wrote = any(one.method == "POST" for one in cockroach.recorded)
-        if wrote and request.method == "GET" and looks[0] < 1:
-            looks[0] += 1
-            return Reply(401, {"code": 16, "message": "the key was just taken away"})
-        return real(request)
-
-    cockroach.answer = refuse_after_the_write  # type: ignore[method-assign]
-    with pytest.raises(FailedError, match="the key was just taken away"):
-        formation.deploy(template(cockroach))
-    assert is_clean(cockroach)
-
-
 @pytest.mark.parametrize(
     ("method", "reply", "times"),
     [
@@ -428,13 +371,6 @@ def test_a_busy_cluster_is_waited_for(
     formation.deploy(template(cockroach))
     formation.destroy()
     assert clock.now() - begun > 650
-    assert is_clean(cockroach)
-
-
-def test_one_that_a_user_disables_in_the_same_moment_is_gone(cockroach: CockroachdbApi, formation: Formation) -> None:
-    formation.deploy(template(cockroach))
-    cockroach.fail("DELETE", "/logexport", Reply(404, {"code": 5, "message": "no log export"}), is_carried_out=True)
-    formation.destroy()
     assert is_clean(cockroach)
 
 
@@ -466,15 +402,6 @@ def test_a_destroy_after_everything_was_deleted_by_hand(
     assert not parameters()
 
 
-def test_what_was_disabled_by_hand_is_enabled_again_by_a_revision(
-    cockroach: CockroachdbApi, formation: Formation
-) -> None:
-    formation.deploy(template(cockroach))
-    cockroach.clusters[CLUSTER].info["status"] = "DISABLED"  # type: ignore[index]
-    formation.deploy(template(cockroach, Revision="2"))
-    assert spec_of(cockroach)["auth_principal"] == ROLE_ARN
-
-
 def test_a_foreign_export_is_refused_before_anything_is_made(
     cockroach: CockroachdbApi, formation: Formation, iam: Iam
 ) -> None:
@@ -494,25 +421,6 @@ def test_an_adopted_export_gets_what_is_asked_and_is_put_back(cockroach: Cockroa
     formation.destroy()
     assert spec_of(cockroach) == before
     assert not parameters()
-
-
-def test_a_rollback_puts_an_adopted_export_back(cockroach: CockroachdbApi, formation: Formation) -> None:
-    before = by_hand(cockroach)
-    formation.fail_before = "Last"
-    with pytest.raises(FailedError):
-        formation.deploy(template(cockroach, Adopt="true"))
-    assert spec_of(cockroach) == before
-    assert not parameters()
-
-
-def test_what_was_adopted_is_ours_once_adopt_is_taken_out(cockroach: CockroachdbApi, formation: Formation) -> None:
-    by_hand(cockroach)
-    formation.deploy(template(cockroach, Adopt="true"))
-    writes = len(cockroach.writes())
-    formation.deploy(template(cockroach))
-    assert len(cockroach.writes()) == writes
-    formation.destroy()
-    assert is_clean(cockroach)
 
 
 def test_one_that_is_being_disabled_is_waited_for(cockroach: CockroachdbApi, formation: Formation) -> None:

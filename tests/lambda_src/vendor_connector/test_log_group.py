@@ -115,20 +115,3 @@ def test_finds_a_group_that_is_listed_late(wire: Any, connector: Any) -> None:
     wire.answers["DescribeLogGroups"] = lambda _: late.pop() if late else NotImplemented
     assert connector.create(PROPERTIES)["Name"] == NAME
     assert wire.slept == [1.0]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"Name": ""}, "property Name is missing"),
-        ({"RetentionDays": "long"}, "property RetentionDays has a value of type string; it must be a whole number"),
-        ({"DeletionProtection": "yes"}, "property DeletionProtection has a value of type string"),
-        ({"Tags": ["a"]}, "property Tags has a value of type list; it must be a map"),
-        ({"Name": ["a"]}, "property Name has a value of type list; it must be a string"),
-        ({"Retention": "400"}, r"unknown properties \['Retention'\]"),
-    ],
-)
-def test_rejects_a_wrong_property(wire: Any, connector: Any, change: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConnectorError, match=message):
-        connector.create({**PROPERTIES, **change})
-    assert wire.calls == []

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from local_cloud.vendors.logzio.api import Account, LogzioApi
-from tests.lambda_src.vendor_connector.conftest import store_secret
-from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
-from tests.lambda_src.vendor_connector.test_logzio_fetchers import STATE, TOKEN, parameters
+from tests.lambda_src.vendor_connector.conftest import parameters, store_secret
+from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Iam, Template
+from tests.lambda_src.vendor_connector.test_logzio_fetchers import TOKEN, for_a_role
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-logz-reader_archive"
 BUCKET = "acme-logzio-archive"
@@ -17,35 +17,9 @@ OTHER_TOKEN = "1b2c1f6e-0b4d-4f7a-9c3e-5d6b7a8c9d0e"
 
 
 def template(logzio: LogzioApi, *, archive: bool = True, **changes: Any) -> Template:
-    """Return what the stack has; changes go to both custom resources where they know them."""
-    account: dict[str, Any] = {
-        "Secret": changes.pop("Secret", "acme/logzio-api"),
-        "ApiBaseUrl": logzio.url,
-        "Adopt": changes.pop("Adopt", "false"),
-        "StateParameter": STATE,
-        **{name: changes.pop(name) for name in ("Revision",) if name in changes},
-    }
-    found: Template = {
-        "Account": {
-            "Type": "Custom::LogdockLogzioAccount",
-            "Operation": "logzio-account",
-            **account,
-            "RoleName": "acme-prod-logz-reader",
-        },
-        "Role": {"Type": ROLE, "Arn": ROLE_ARN, "ExternalIds": Get("Account", "ExternalIds")},
-    }
-    if archive:
-        found["Archive"] = {
-            "Type": "Custom::LogdockLogzioArchive",
-            "Operation": "logzio-archive",
-            **account,
-            "LogzioAccount": Get("Account", "LogzioAccount"),
-            "ExternalIds": Get("Account", "ExternalIds"),
-            "RoleArn": Get("Role", "Arn"),
-            "Bucket": BUCKET,
-            **changes,
-        }
-    return found
+    """Return what the stack has."""
+    found = for_a_role(logzio, "Archive", ROLE_ARN, changes, Bucket=BUCKET)
+    return found if archive else {name: each for name, each in found.items() if name != "Archive"}
 
 
 def s3(logzio: LogzioApi, token: str = TOKEN) -> dict[str, Any]:

@@ -312,7 +312,7 @@ def test_many_exports_are_deployed_and_rotated_and_no_parameter_is_near_its_limi
         if revision == "2":
             account.change_external_id()
         formation.deploy(template(logzio, *exports, Revision=revision))
-        assert max(map(len, remembered_values())) < 1024
+        assert max(map(len, remembered_values(STATE))) < 1024
     assert {one.external_id for one in account.fetchers.values()} == {account.external_id}
     assert (len(account.fetchers), iam.roles[ROLE_ARN]) == (count, [account.external_id])
     formation.destroy()

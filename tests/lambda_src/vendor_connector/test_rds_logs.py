@@ -39,7 +39,6 @@ class Instances(Rds):
     def __init__(self, wire: Any, refusal: Any) -> None:
         super().__init__(wire, refusal)
         self.groups["default.postgres16"] = {}
-        assert self.cluster is not None
         self.cluster |= {"Engine": "postgres", "DBClusterParameterGroup": "default.postgres16"}
         self.families |= {"own": "postgres16", "default.postgres16": "postgres16"}
         for name in ("DescribeDBParameters", "CreateDBParameterGroup", "ModifyDBParameterGroup"):
@@ -61,7 +60,7 @@ class Instances(Rds):
         return renamed
 
     def _found(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        if self.cluster is None or arguments["DBClusterIdentifier"] != "orders":
+        if self.is_gone or arguments["DBClusterIdentifier"] != "orders":
             raise self.refusal("DBInstanceNotFound", "DescribeDBInstances")
         return self.cluster
 
@@ -112,7 +111,6 @@ def test_delete_puts_an_instance_back_and_removes_the_group(rds: Instances, conn
 
 
 def test_libraries_that_the_group_names_stay_and_come_back(rds: Instances, connector: Any) -> None:
-    assert rds.cluster is not None
     rds.cluster["DBClusterParameterGroup"] = "own"
     rds.groups["own"] = {"shared_preload_libraries": "pg_cron, pg_stat_statements"}
     assert connector.create(PROPERTIES)["RestartNeeded"] == "true"
@@ -124,7 +122,6 @@ def test_libraries_that_the_group_names_stay_and_come_back(rds: Instances, conne
 
 
 def test_a_library_that_is_loaded_already_is_no_change(rds: Instances, connector: Any) -> None:
-    assert rds.cluster is not None
     rds.cluster["DBClusterParameterGroup"] = "own"
     theirs = {"shared_preload_libraries": "pgaudit,pg_cron", **PROPERTIES["Parameters"]}  # type: ignore[dict-item]
     rds.groups["own"] = dict(theirs)
@@ -154,7 +151,6 @@ def test_a_busy_instance_is_waited_for(rds: Instances, wire: Any, connector: Any
 
 def test_aurora_postgresql_is_configured_by_its_cluster(wire: Any, connector: Any) -> None:
     cluster = Rds(wire, connector.refusal)
-    assert cluster.cluster is not None
     cluster.cluster["Engine"] = "aurora-postgresql"
     data = connector.create(CLUSTER)
     assert cluster.has("EnabledCloudwatchLogsExports") == ["postgresql"]

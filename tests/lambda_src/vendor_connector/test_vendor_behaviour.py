@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from vendor_connector import aws, public_text
+from vendor_connector import public_text
 from vendor_connector.public_text import MAX_BYTES
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 
@@ -27,65 +28,194 @@ from tests.lambda_src.vendor_connector.conftest import (
     COCKROACH_KEY,
     LOGZIO_TOKEN,
     PROJECT_ID,
+    parameters,
     refusal,
 )
-from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Template
+from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Iam, Template
 
 OTHER_ORGANIZATION = "5f1b2c3d4e5f6a7b8c9d0e1f"
 LONG_LINE = "the bucket cannot be reached \N{SNOWMAN}\x1b[31m\x00 " * 400
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Vendor:
-    """One vendor's stand-in, and what differs between the vendors."""
+    """One vendor's stand-in, and what differs between the vendors.
+
+    Attributes
+    ----------
+    change
+        Another value of a property, which is changed in place.
+    list_objects
+        What the vendor has of the export, as it shows it.
+    create_by_hand, delete_by_hand
+        What a person may do at the vendor.
+    created
+        The paths to which a first deploy posts; the export itself is the last.
+    """
 
     api: Any
     template: Callable[..., Template]
     change: dict[str, Any]
-    objects: Callable[[], int]
+    list_objects: Callable[[], list[dict[str, Any]]]
     is_clean: Callable[[], bool]
-    written: str
+    create_by_hand: Callable[[], object]
+    delete_by_hand: Callable[[], object]
+    created: tuple[str, ...]
+
+    def objects(self) -> int:
+        return len(self.list_objects())
+
+    @property
+    def written(self) -> str:
+        return self.created[-1]
+
+
+@pytest.fixture
+def of_atlas_vendor(atlas: AtlasApi, iam: Iam) -> Vendor:
+    project = atlas.projects[PROJECT_ID]
+
+    def delete_by_hand() -> None:
+        project.integrations.clear()
+        project.roles.clear()
+
+    return Vendor(
+        api=atlas,
+        template=lambda **changes: of_atlas.template(atlas, **changes),
+        change={"LogTypes": ["MONGOD"]},
+        list_objects=lambda: [*project.integrations.values()],
+        is_clean=lambda: of_atlas.is_clean(atlas),
+        create_by_hand=lambda: of_atlas.by_hand(atlas, iam),
+        delete_by_hand=delete_by_hand,
+        created=("/cloudProviderAccess", "/logIntegrations"),
+    )
+
+
+@pytest.fixture
+def of_cockroachdb_vendor(cockroach: CockroachdbApi) -> Vendor:
+    clusters = cockroach.clusters.values()
+    return Vendor(
+        api=cockroach,
+        template=lambda **changes: of_cockroachdb.template(cockroach, **changes),
+        change={"Redact": "false"},
+        list_objects=lambda: [cluster.spec for cluster in clusters if cluster.spec is not None],
+        is_clean=lambda: of_cockroachdb.is_clean(cockroach),
+        create_by_hand=lambda: of_cockroachdb.by_hand(cockroach),
+        delete_by_hand=lambda: [info.update(status="DISABLED") for cluster in clusters if (info := cluster.info)],
+        created=("/logexport",),
+    )
+
+
+@pytest.fixture
+def of_logzio_vendor(logzio: LogzioApi) -> Vendor:
+    fetchers = logzio.accounts[LOGZIO_TOKEN].fetchers
+    return Vendor(
+        api=logzio,
+        template=lambda **changes: of_logzio.template(logzio, "ledger", **changes),
+        change={"LogType": "other"},
+        list_objects=lambda: [*of_logzio.shown(logzio).values()],
+        is_clean=lambda: of_logzio.is_clean(logzio),
+        create_by_hand=lambda: of_logzio.by_hand(logzio),
+        delete_by_hand=fetchers.clear,
+        created=("/s3-buckets",),
+    )
 
 
 @pytest.fixture(params=["atlas", "cockroachdb", "logzio"])
 def vendor(request: pytest.FixtureRequest) -> Vendor:
-    if request.param == "atlas":
-        atlas: AtlasApi = request.getfixturevalue("atlas")
+    found: Vendor = request.getfixturevalue(f"of_{request.param}_vendor")
+    return found
 
-        def integrations() -> int:
-            return len(atlas.projects[PROJECT_ID].integrations)
 
-        return Vendor(
-            atlas,
-            lambda **changes: of_atlas.template(atlas, **changes),
-            {"LogTypes": ["MONGOD"]},
-            integrations,
-            lambda: of_atlas.is_clean(atlas),
-            "/logIntegrations",
-        )
-    if request.param == "cockroachdb":
-        cockroach: CockroachdbApi = request.getfixturevalue("cockroach")
+def test_a_second_deploy_sends_nothing_and_a_revision_only_reads(vendor: Vendor, formation: Formation) -> None:
+    formation.deploy(vendor.template())
+    sent, writes = len(vendor.api.recorded), len(vendor.api.writes())
+    formation.deploy(vendor.template())
+    assert len(vendor.api.recorded) == sent
+    formation.deploy(vendor.template(Revision="2"))
+    assert len(vendor.api.recorded) > sent
+    assert len(vendor.api.writes()) == writes
 
-        def exports() -> int:
-            return sum(cluster.spec is not None for cluster in cockroach.clusters.values())
 
-        return Vendor(
-            cockroach,
-            lambda **changes: of_cockroachdb.template(cockroach, **changes),
-            {"Redact": "false"},
-            exports,
-            lambda: of_cockroachdb.is_clean(cockroach),
-            "/logexport",
-        )
-    logzio: LogzioApi = request.getfixturevalue("logzio")
-    return Vendor(
-        logzio,
-        lambda **changes: of_logzio.template(logzio, "ledger", **changes),
-        {"LogType": "other"},
-        lambda: len(logzio.accounts[LOGZIO_TOKEN].fetchers),
-        lambda: of_logzio.is_clean(logzio),
-        "/s3-buckets",
-    )
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_first_deploy_that_fails_after_a_step_leaves_nothing(vendor: Vendor, formation: Formation, step: int) -> None:
+    formation.fail_before = list(vendor.template())[step]
+    with pytest.raises(FailedError):
+        formation.deploy(vendor.template())
+    assert vendor.is_clean()
+
+
+@pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
+@pytest.mark.parametrize("reply", [None, Reply(500, {"message": "internal"})], ids=["cut", "500"])
+@pytest.mark.covering
+def test_a_lost_answer_repeats_nothing_that_was_done(
+    vendor: Vendor, formation: Formation, reply: Reply | None, is_carried_out: bool
+) -> None:
+    for method, path in itertools.product(("POST", "PATCH", "PUT", "DELETE"), vendor.created):
+        vendor.api.fail(method, path, reply, is_carried_out=is_carried_out)
+    formation.deploy(vendor.template())
+    formation.deploy(vendor.template(**vendor.change))
+    assert vendor.objects() == 1
+    formation.destroy()
+    assert vendor.is_clean()
+
+
+def test_a_creation_whose_answer_was_lost_for_good_is_rolled_back(vendor: Vendor, formation: Formation) -> None:
+    real = vendor.api.answer
+    for path in vendor.created:
+        vendor.api.fail("POST", path, None, is_carried_out=True)
+        refused: list[Any] = []
+
+        def refuse_once_after_the_write(request: Any, path: str = path, refused: list[Any] = refused) -> Any:
+            wrote = any(one.method == "POST" and path in one.path for one in vendor.api.recorded)
+            if wrote and request.method == "GET" and path in request.path and not refused:
+                refused.append(request)
+                return Reply(403, {"errorCode": "TAKEN_AWAY", "message": "TAKEN_AWAY"})
+            return real(request)
+
+        vendor.api.answer = refuse_once_after_the_write
+        with pytest.raises(FailedError, match="TAKEN_AWAY"):
+            formation.deploy(vendor.template())
+        assert vendor.is_clean()
+
+
+def test_what_was_deleted_by_hand_is_made_again_by_a_revision_and_needs_no_destroy(
+    vendor: Vendor, formation: Formation
+) -> None:
+    formation.deploy(vendor.template())
+    vendor.delete_by_hand()
+    formation.deploy(vendor.template(Revision="2"))
+    assert vendor.objects() == 1
+    vendor.delete_by_hand()
+    formation.destroy()
+    assert vendor.is_clean()
+
+
+def test_a_destroy_while_a_user_deletes(vendor: Vendor, formation: Formation) -> None:
+    formation.deploy(vendor.template())
+    for path in vendor.created:
+        vendor.api.fail("DELETE", path, Reply(404, {"errorCode": "NOT_FOUND"}), is_carried_out=True)
+    formation.destroy()
+    assert vendor.is_clean()
+
+
+def test_a_rollback_puts_an_adopted_configuration_back(vendor: Vendor, formation: Formation) -> None:
+    vendor.create_by_hand()
+    before = copy.deepcopy(vendor.list_objects())
+    formation.fail_before = "Last"
+    with pytest.raises(FailedError):
+        formation.deploy(vendor.template(Adopt="true"))
+    assert vendor.list_objects() == before
+    assert not parameters()
+
+
+def test_what_was_adopted_is_ours_once_adopt_is_taken_out(vendor: Vendor, formation: Formation) -> None:
+    vendor.create_by_hand()
+    formation.deploy(vendor.template(Adopt="true"))
+    writes = len(vendor.api.writes())
+    formation.deploy(vendor.template())
+    assert len(vendor.api.writes()) == writes
+    formation.destroy()
+    assert vendor.is_clean()
 
 
 @pytest.mark.parametrize("read_delay", [0, 45])
@@ -208,7 +338,7 @@ def test_a_project_that_another_organizations_credential_cannot_see_is_not_forgo
     with pytest.raises(FailedError, match=r"may still be exporting.*`aws ssm delete-parameters --names /logdock/"):
         formation.destroy()
     assert len(atlas.projects[PROJECT_ID].integrations) == 1
-    assert of_atlas.parameters()
+    assert parameters()
     del atlas.callers.organizations["mdb_sa_id_1"]
     formation.destroy()
     assert of_atlas.is_clean(atlas)
@@ -224,11 +354,11 @@ def test_a_projects_setting_is_not_forgotten_while_the_project_is_out_of_sight(
     atlas.callers.organizations["mdb_sa_id_1"] = OTHER_ORGANIZATION
     with pytest.raises(FailedError, match="may still be exporting"):
         formation.destroy()
-    assert of_atlas.parameters()
+    assert parameters()
     del atlas.callers.organizations["mdb_sa_id_1"]
     del atlas.projects[PROJECT_ID]
     formation.destroy()
-    assert not of_atlas.parameters()
+    assert not parameters()
 
 
 def test_a_credential_that_lost_its_role_in_the_project_is_refused_and_nothing_is_forgotten(
@@ -238,7 +368,7 @@ def test_a_credential_that_lost_its_role_in_the_project_is_refused_and_nothing_i
     atlas.callers.without_role.add("mdb_sa_id_1")
     with pytest.raises(FailedError, match="does not belong to this project"):
         formation.destroy()
-    assert of_atlas.parameters()
+    assert parameters()
 
 
 def test_a_cluster_that_another_organizations_key_cannot_see_is_not_forgotten(
@@ -249,7 +379,7 @@ def test_a_cluster_that_another_organizations_key_cannot_see_is_not_forgotten(
     with pytest.raises(FailedError, match=f"the credential belongs to {OTHER_ORGANIZATION}.*may still be exporting"):
         formation.destroy()
     assert of_cockroachdb.spec_of(cockroach)
-    assert of_cockroachdb.parameters()
+    assert parameters()
     cockroach.organizations.clear()
     formation.destroy()
     assert of_cockroachdb.is_clean(cockroach)
@@ -265,7 +395,7 @@ def test_a_deleted_cluster_fails_a_deploy_at_once_and_needs_no_destroy(
         formation.deploy(of_cockroachdb.template(cockroach, Redact="false"))
     formation.destroy()
     assert clock.now() - begun < 60
-    assert not of_cockroachdb.parameters()
+    assert not parameters()
 
 
 @pytest.mark.parametrize(
@@ -322,7 +452,7 @@ def test_a_vendors_long_message_fits_into_cloudformations_answer(vendor: Vendor,
     assert said.isprintable()
 
 
-def test_every_message_is_cut_to_bytes_at_a_character(vendor: Vendor) -> None:
+def test_every_message_is_cut_to_bytes_at_a_character() -> None:
     for limit in range(20, 60):
         cut = public_text.shorten("\N{SNOWMAN}" * 100, limit)
         assert len(cut.encode()) <= limit
@@ -359,7 +489,7 @@ def test_a_list_that_is_not_found_is_no_empty_list(logzio: LogzioApi, formation:
     logzio.fail("GET", "/s3-buckets", Reply(404, {"message": "no such route"}), times=99)
     with pytest.raises(FailedError, match="404"):
         formation.destroy()
-    assert aws.ssm().describe_parameters()["Parameters"]
+    assert parameters()
 
 
 AURORA = {**of_aurora.PROPERTIES, "Type": "Custom::LogdockAudit"}
@@ -382,7 +512,6 @@ def failing_update(formation: Formation, **changes: Any) -> None:
 def test_a_rollback_after_another_parameter_group_puts_it_back_and_says_what_is_left(
     rds: of_aurora.Rds, formation: Formation, before: str | None
 ) -> None:
-    assert rds.cluster is not None
     rds.groups["second"], rds.descriptions["second"] = {"binlog_format": "ROW"}, "the team's"
     if before:
         rds.cluster["DBClusterParameterGroup"] = before
@@ -400,7 +529,7 @@ def test_a_rollback_after_another_parameter_group_puts_it_back_and_says_what_is_
     formation.destroy()
     assert rds.groups["own"] == {}
     assert of_aurora.OURS not in rds.groups
-    assert not of_atlas.parameters()
+    assert not parameters()
 
 
 def upgraded_beside_another_cluster(rds: of_aurora.Rds) -> str:
@@ -410,12 +539,11 @@ def upgraded_beside_another_cluster(rds: of_aurora.Rds) -> str:
 
 
 def restored_under_another_name(rds: of_aurora.Rds) -> str:
-    rds.cluster = None
+    rds.is_gone = True
     return "cluster billing does not exist"
 
 
 def another_group_attached(rds: of_aurora.Rds) -> str:
-    assert rds.cluster is not None
     rds.groups["third"], rds.cluster["DBClusterParameterGroup"] = {}, "third"
     return "parameter_group: third"
 
@@ -437,4 +565,4 @@ def test_an_aurora_cluster_that_no_longer_fits_is_refused_before_a_change_and_th
         formation.deploy({"Audit": {**AURORA, "LogTypes": ["audit", "error"]}})
     rds.used_elsewhere.clear()
     formation.destroy()
-    assert not of_atlas.parameters()
+    assert not parameters()

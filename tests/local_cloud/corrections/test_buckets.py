@@ -5,11 +5,9 @@ Each test goes red when its correction is taken out of ``corrections``.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.local_cloud.corrections import made
 from tests.local_cloud.corrections.made import ACCOUNT, REGION, VENDOR
@@ -41,7 +39,7 @@ def test_a_template_applies_encryption_lifecycle_and_access_log(emulator: Emulat
             }
         },
     )
-    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    s3 = made.client(emulator, "s3")
 
     (rule,) = s3.get_bucket_encryption(Bucket="templated")["ServerSideEncryptionConfiguration"]["Rules"]
     assert (rule["ApplyServerSideEncryptionByDefault"], rule["BucketKeyEnabled"]) == (default, True)
@@ -74,7 +72,7 @@ def test_a_template_applies_a_lock_and_copies_to_a_locked_bucket(emulator: Emula
     }
     made.deploy(emulator, "copies", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": locked}})
     made.deploy(emulator, "originals", {"Bucket": _copied_to("copies", "originals")})
-    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    s3 = made.client(emulator, "s3")
 
     s3.put_object(Bucket="originals", Key="a", Body=b"a")
 
@@ -88,9 +86,9 @@ def test_a_template_does_not_copy_to_a_bucket_that_is_not_there(emulator: Emulat
 
 def test_a_bucket_with_objects_outlives_its_stack(emulator: Emulator) -> None:
     made.deploy(emulator, "filled", {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "filled"}}})
-    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    s3 = made.client(emulator, "s3")
     s3.put_object(Bucket="filled", Key="a", Body=b"a")
-    cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
+    cloudformation = made.client(emulator, "cloudformation")
 
     cloudformation.delete_stack(StackName="filled")
     made.until(lambda: made.status(cloudformation, "filled") == "DELETE_FAILED")
@@ -99,58 +97,40 @@ def test_a_bucket_with_objects_outlives_its_stack(emulator: Emulator) -> None:
 
 
 def test_a_replica_is_announced_with_its_version(emulator: Emulator) -> None:
-    source, target = emulator.client("s3", VENDOR, region=REGION), emulator.client("s3", ACCOUNT, region=REGION)
+    source, target = made.client(emulator, "s3", VENDOR), made.client(emulator, "s3")
     for client, bucket in ((source, "replicated"), (target, "replica")):
         client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     role = f"arn:aws:iam::{VENDOR}:role/replication"
     grant = {**made.allow("s3:ReplicateObject", "arn:aws:s3:::replica/*"), "Principal": {"AWS": role}}
     target.put_bucket_policy(Bucket="replica", Policy=made.document(grant))
-    emulator.client("iam", VENDOR, region=REGION).create_role(
+    made.client(emulator, "iam", VENDOR).create_role(
         RoleName="replication",
         AssumeRolePolicyDocument=made.document({**made.trust(VENDOR), "Principal": {"Service": "s3.amazonaws.com"}}),
     )
     rule = {"Status": "Enabled", "Prefix": "", "Destination": {"Bucket": "arn:aws:s3:::replica", "Account": ACCOUNT}}
     source.put_bucket_replication(Bucket="replicated", ReplicationConfiguration={"Role": role, "Rules": [rule]})
-    queue = _queue_of_created_objects(emulator, "replica")
+    target.put_bucket_notification_configuration(
+        Bucket="replica", NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": ["replica"]}}}
+    received = made.queue_of(emulator, "replica", pattern)
 
     source.put_object(Bucket="replicated", Key="a", Body=b"a")
 
-    announced = _receive(emulator, queue)["detail"]["object"]
+    (event,) = made.until(received)
+    announced = event["detail"]["object"]
     assert announced["key"] == "a"
     assert announced["version-id"] == target.head_object(Bucket="replica", Key="a")["VersionId"]
 
 
-def _queue_of_created_objects(emulator: Emulator, bucket: str) -> str:
-    sqs, events = (emulator.client(service, ACCOUNT, region=REGION) for service in ("sqs", "events"))
-    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{bucket}"
-    grant = {**made.allow("sqs:SendMessage", arn), "Principal": {"Service": "events.amazonaws.com"}}
-    url = sqs.create_queue(QueueName=bucket, Attributes={"Policy": made.document(grant)})["QueueUrl"]
-    emulator.client("s3", ACCOUNT, region=REGION).put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
-    )
-    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
-    events.put_rule(Name=bucket, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=bucket, Targets=[{"Id": "queue", "Arn": arn}])
-    return str(url)
-
-
-def _receive(emulator: Emulator, queue: str) -> Any:
-    sqs = emulator.client("sqs", ACCOUNT, region=REGION)
-    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
-    return json.loads(message["Body"])
-
-
 @pytest.mark.parametrize("target", ["nowhere-at-all", None])
 def test_access_is_logged_to_a_bucket_that_exists(emulator: Emulator, target: str | None) -> None:
-    s3, name = emulator.client("s3", ACCOUNT, region=REGION), made.bucket(emulator)
+    s3, name = made.client(emulator, "s3"), made.bucket(emulator)
     logging = {"LoggingEnabled": {"TargetBucket": target or made.bucket(emulator), "TargetPrefix": ""}}
 
-    if target is None:
+    with made.refused_unless(target is None, "InvalidTargetBucketForLogging"):
         s3.put_bucket_logging(Bucket=name, BucketLoggingStatus=logging)
-    else:
-        with pytest.raises(ClientError, match="InvalidTargetBucketForLogging"):
-            s3.put_bucket_logging(Bucket=name, BucketLoggingStatus=logging)
 
 
 def test_a_template_does_not_log_access_to_a_bucket_that_is_not_there(emulator: Emulator) -> None:
@@ -182,7 +162,7 @@ def test_replication_of_an_encrypted_object_requires_both_keys(
     chosen: bool,
     status: str | None,
 ) -> None:
-    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    s3 = made.client(emulator, "s3")
     source_key, replica_key = (made.key(emulator, made.delegation()) for _ in range(2))
     source, replica = (made.encrypted_bucket(emulator, key) for key in (source_key, replica_key))
     for name in (source, replica):
@@ -217,14 +197,11 @@ def test_replication_of_an_encrypted_object_requires_both_keys(
 
 @pytest.mark.parametrize("size", [1024, 5 * 1024 * 1024])
 def test_all_parts_of_an_upload_but_the_last_have_five_mebibytes(emulator: Emulator, size: int) -> None:
-    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    s3 = made.client(emulator, "s3")
     where: Any = {"Bucket": made.bucket(emulator), "Key": "a"}
     where["UploadId"] = s3.create_multipart_upload(**where)["UploadId"]
     sent = [s3.upload_part(**where, PartNumber=number, Body=b"x" * of) for number, of in enumerate((size, 1), 1)]
     parts = [{"PartNumber": number, "ETag": each["ETag"]} for number, each in enumerate(sent, 1)]
 
-    if size == 1024:
-        with pytest.raises(ClientError, match="EntityTooSmall"):
-            s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
-    else:
+    with made.refused_unless(size > 1024, "EntityTooSmall"):
         s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})

@@ -9,7 +9,6 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.local_cloud.corrections import made
-from tests.local_cloud.corrections.made import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
@@ -34,25 +33,16 @@ def handler(event, context):
 
 def test_a_custom_resource_whose_creation_failed_is_deleted_by_its_id(emulator: Emulator) -> None:
     results = made.bucket(emulator)
-    role = made.role(
-        emulator, made.allow("s3:PutObject", f"arn:aws:s3:::{results}/*"), principal={"Service": "lambda.amazonaws.com"}
-    )
-    function = emulator.client("lambda", ACCOUNT, region=REGION).create_function(
-        FunctionName="answers",
-        Runtime="python3.13",
-        Handler="answers.handler",
-        Role=role,
-        Code={"ZipFile": made.zipped("answers.py", ANSWERS)},
-        Environment={"Variables": {"BUCKET": results}},
-    )["FunctionArn"]
+    may = made.allow("s3:PutObject", f"arn:aws:s3:::{results}/*")
+    function = made.function(emulator, "answers", ANSWERS, may, Environment={"Variables": {"BUCKET": results}})
     properties = {"ServiceToken": function, "Fails": "Create"}
-    cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
+    cloudformation = made.client(emulator, "cloudformation")
 
     template = {"Resources": {"Half": {"Type": "Custom::Half", "Properties": properties}}}
     cloudformation.create_stack(StackName="half", TemplateBody=json.dumps(template))
     made.until(lambda: made.status(cloudformation, "half") == "ROLLBACK_COMPLETE")
 
-    s3 = emulator.client("s3", ACCOUNT, region=REGION)
+    s3 = made.client(emulator, "s3")
     found = {
         item["Key"]: s3.get_object(Bucket=results, Key=item["Key"])["Body"].read()
         for item in s3.list_objects_v2(Bucket=results)["Contents"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def test_a_cluster_shows_which_logs_it_exports(emulator: Emulator) -> None:
-    rds = emulator.client("rds", ACCOUNT, region=REGION)
+    rds = made.client(emulator, "rds")
     rds.create_db_cluster(
         DBClusterIdentifier="billing",
         Engine="aurora-mysql",
@@ -41,7 +41,7 @@ def test_a_cluster_shows_which_logs_it_exports(emulator: Emulator) -> None:
 
 
 def test_an_instance_shows_which_logs_it_exports_and_refuses_those_of_another_engine(emulator: Emulator) -> None:
-    rds = emulator.client("rds", ACCOUNT, region=REGION)
+    rds = made.client(emulator, "rds")
     rds.create_db_instance(
         DBInstanceIdentifier="shop",
         DBInstanceClass="db.t4g.micro",
@@ -65,7 +65,7 @@ def test_an_instance_shows_which_logs_it_exports_and_refuses_those_of_another_en
 @pytest.mark.parametrize("passed", [True, False])
 def test_role_is_associated_by_who_may_pass_it(emulator: Emulator, passed: bool) -> None:
     name = f"audited-{passed}".lower()
-    owner: Any = emulator.client("rds", ACCOUNT, region=REGION)
+    owner: Any = made.client(emulator, "rds")
     owner.create_db_cluster(
         DBClusterIdentifier=name, Engine="aurora-mysql", MasterUsername="admin", MasterUserPassword="not-a-secret"
     )
@@ -76,7 +76,7 @@ def test_role_is_associated_by_who_may_pass_it(emulator: Emulator, passed: bool)
         condition = {"StringEquals": {"iam:PassedToService": "rds.amazonaws.com"}}
         allowed.append({**made.allow("iam:PassRole", writer), "Condition": condition})
     session = made.assume(emulator, made.role(emulator, *allowed))
-    rds: Any = emulator.client("rds", session, region=REGION)
+    rds: Any = made.client(emulator, "rds", session)
 
     def roles() -> list[str]:
         (cluster,) = owner.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
@@ -105,7 +105,7 @@ def test_parameter_group_in_use_is_neither_deleted_nor_of_another_kind(emulator:
     (one,) = settings.exports
     assert isinstance(one, DatabaseExport)
     databases.prepare(emulator, settings, one)
-    rds: Any = emulator.client("rds", ACCOUNT, region=REGION)
+    rds: Any = made.client(emulator, "rds")
 
     def delete() -> None:
         if one.is_cluster:

@@ -22,7 +22,7 @@ def test_the_event_history_of_a_roles_account_has_who_assumed_it_and_with_which_
     emulator: Emulator,
 ) -> None:
     role = made.role(emulator)
-    sts = emulator.client("sts", VENDOR, region=REGION)
+    sts = made.client(emulator, "sts", VENDOR)
     for external_id in ("old", "new"):
         sts.assume_role(RoleArn=role, RoleSessionName="export", ExternalId=external_id)
     with pytest.raises(ClientError):

@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(("admitted", "taken"), [("keyed", True), ("another", False)])
 def test_a_log_group_that_exists_takes_a_key_that_admits_it(emulator: Emulator, admitted: str, taken: bool) -> None:
     group = "keyed" if taken else "keyless"
-    logs = emulator.client("logs", ACCOUNT, region=REGION)
+    logs = made.client(emulator, "logs")
     logs.create_log_group(logGroupName=group)
     key = _key_of_log_group(emulator, admitted)
-    if taken:
+    with made.refused_unless(taken, "not allowed to be used"):
         logs.associate_kms_key(logGroupName=group, kmsKeyId=key)
-    else:
-        with pytest.raises(ClientError, match="not allowed to be used"):
-            logs.associate_kms_key(logGroupName=group, kmsKeyId=key)
     (found,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
     assert found.get("kmsKeyId") == (key if taken else None)
 
@@ -49,13 +46,11 @@ def test_a_protected_log_group_is_not_deleted(emulator: Emulator) -> None:
     made.deploy(emulator, "protected", {"Group": _log_group("protected", DeletionProtectionEnabled=True)})
 
     with pytest.raises(ClientError, match="deletion protection"):
-        emulator.client("logs", ACCOUNT, region=REGION).delete_log_group(logGroupName="protected")
+        made.client(emulator, "logs").delete_log_group(logGroupName="protected")
 
 
 def test_a_template_does_not_take_over_a_log_group(emulator: Emulator) -> None:
-    logs = emulator.client("logs", ACCOUNT, region=REGION)
-    logs.create_log_group(logGroupName="mine")
-    logs.create_log_stream(logGroupName="mine", logStreamName="kept")
+    logs, _ = made.log_group(emulator, "mine", "kept")
 
     assert made.deploy(emulator, "theirs", {"Group": _log_group("mine")}) != "CREATE_COMPLETE"
     assert [stream["logStreamName"] for stream in logs.describe_log_streams(logGroupName="mine")["logStreams"]] == [
@@ -105,12 +100,10 @@ def _log_group(name: str, **properties: Any) -> dict[str, Any]:
     ],
 )
 def test_a_json_pattern_finds_json_of_its_fields_alone(emulator: Emulator, pattern: str, found: list[int]) -> None:
-    logs, group = emulator.client("logs", ACCOUNT, region=REGION), made.new_name()
-    logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName="a")
+    logs, group = made.log_group(emulator)
     now = int(time.time() * 1000)
     lines = ['{"event": "waiting"}', '{"event": "compacted"}', '{"ids": ["x"]}', "waiting", '{"ids": []}', "[]"]
     events = [{"timestamp": now + number, "message": line} for number, line in enumerate(lines)]
-    logs.put_log_events(logGroupName=group, logStreamName="a", logEvents=events)
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
     answer = logs.filter_log_events(logGroupName=group, filterPattern=pattern, startTime=now)
     assert [lines.index(event["message"]) for event in answer["events"]] == found

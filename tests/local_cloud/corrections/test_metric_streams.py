@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.local_cloud.corrections import made
-from tests.local_cloud.corrections.made import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
@@ -19,7 +18,7 @@ def test_a_template_with_a_metric_stream_is_deployed_and_destroyed(emulator: Emu
     resource = {"Type": "AWS::CloudWatch::MetricStream", "Properties": stream}
 
     assert made.deploy(emulator, "metered", {"Metrics": resource}) == "CREATE_COMPLETE"
-    cloudformation = emulator.client("cloudformation", ACCOUNT, region=REGION)
+    cloudformation = made.client(emulator, "cloudformation")
     (found,) = cloudformation.describe_stack_resources(StackName="metered")["StackResources"]
     assert found["PhysicalResourceId"] == "metrics"
     stack_id = cloudformation.describe_stacks(StackName="metered")["Stacks"][0]["StackId"]

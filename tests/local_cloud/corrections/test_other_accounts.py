@@ -6,7 +6,6 @@ Each test goes red when its correction is taken out of ``corrections``.
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,7 +40,7 @@ def bus(name: str, role: str) -> dict[str, Any]:
 
 def sender(emulator: Emulator, name: str, *, trust: dict[str, Any], may: str, target: str) -> None:
     """Make a rule of the other account that sends to a bus, with a role of the rule's name."""
-    iam, events = (emulator.client(each, SENDER, region=REGION) for each in ("iam", "events"))
+    iam, events = (made.client(emulator, each, SENDER) for each in ("iam", "events"))
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=made.document(trust))["Role"]["Arn"]
     iam.put_role_policy(
         RoleName=name, PolicyName="p", PolicyDocument=made.document(made.allow("events:PutEvents", may))
@@ -51,16 +50,8 @@ def sender(emulator: Emulator, name: str, *, trust: dict[str, Any], may: str, ta
 
 
 def matched(emulator: Emulator, bus_name: str) -> float:
-    answer = emulator.client("cloudwatch", ACCOUNT, region=REGION).get_metric_statistics(
-        Namespace="AWS/Events",
-        MetricName="MatchedEvents",
-        Dimensions=[{"Name": "EventBusName", "Value": bus_name}, {"Name": "RuleName", "Value": "from-there"}],
-        StartTime=time.time() - 600,
-        EndTime=time.time() + 60,
-        Period=60,
-        Statistics=["Sum"],
-    )
-    return float(sum(each["Sum"] for each in answer["Datapoints"]))
+    of = {"EventBusName": bus_name, "RuleName": "from-there"}
+    return made.statistic(emulator, "AWS/Events", "MatchedEvents", "Sum", **of)
 
 
 def test_a_rule_announces_to_another_account_if_both_sides_let_it(emulator: Emulator) -> None:
@@ -69,9 +60,9 @@ def test_a_rule_announces_to_another_account_if_both_sides_let_it(emulator: Emul
     at = {"StringEquals": {"aws:SourceAccount": SENDER}}
     named = f"{name}-named"
     assert made.deploy(emulator, name, {"Bus": bus(name, named)}) == "CREATE_COMPLETE"
-    central = emulator.client("events", ACCOUNT, region=REGION)
+    central = made.client(emulator, "events")
     central.put_rule(Name="from-there", EventBusName=name, EventPattern=json.dumps({"account": [SENDER]}))
-    there = emulator.client("events", SENDER, region=REGION)
+    there = made.client(emulator, "events", SENDER)
     cases: dict[str, tuple[dict[str, Any], str]] = {
         f"{name}-unnamed": ({**SERVICE, "Condition": at}, "*"),
         named: ({**SERVICE, "Condition": at}, bus_arn(name)),
@@ -81,7 +72,7 @@ def test_a_rule_announces_to_another_account_if_both_sides_let_it(emulator: Emul
         there.put_events(Entries=[{"Source": rule, "DetailType": "x", "Detail": "{}"}])
     assert matched(emulator, name) == 1
 
-    iam = emulator.client("iam", SENDER, region=REGION)
+    iam = made.client(emulator, "iam", SENDER)
     elsewhere = made.document(made.allow("events:PutEvents", bus_arn("another")))
     another = made.document({**SERVICE, "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:events:x:y:rule/z"}}})
 
@@ -99,18 +90,18 @@ def test_a_rule_announces_to_another_account_if_both_sides_let_it(emulator: Emul
 def test_a_target_in_another_account_takes_no_input_and_a_bus_with_rules_stays(emulator: Emulator) -> None:
     name = made.new_name()
     assert made.deploy(emulator, name, {"Bus": bus(name, name)}) == "CREATE_COMPLETE"
-    there = emulator.client("events", SENDER, region=REGION)
+    there = made.client(emulator, "events", SENDER)
     there.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
     target = {"Id": "bus", "Arn": bus_arn(name), "RoleArn": f"arn:aws:iam::{SENDER}:role/{name}"}
     with pytest.raises(ClientError, match="InputTransformer are not supported"):
         there.put_targets(Rule=name, Targets=[{**target, "InputTransformer": {"InputTemplate": '"forged"'}}])
     entry = {"Source": "x", "DetailType": "x", "Detail": "{}", "EventBusName": bus_arn(name)}
     role = made.role(emulator, made.allow("events:PutEvents", "*"))
-    caller = emulator.client("events", made.assume(emulator, role), region=REGION)
+    caller = made.client(emulator, "events", made.assume(emulator, role))
     assert caller.put_events(Entries=[entry])["FailedEntryCount"] == 0  # of the bus's own account: its policies alone
 
-    formation = emulator.client("cloudformation", ACCOUNT, region=REGION)
-    emulator.client("events", ACCOUNT, region=REGION).put_rule(
+    formation = made.client(emulator, "cloudformation")
+    made.client(emulator, "events").put_rule(
         Name="from-there", EventBusName=name, EventPattern=json.dumps({"account": [SENDER]})
     )
     formation.delete_stack(StackName=name)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(("action", "allowed"), [("ChangeMessageVisibility", True), ("SendMessage", False)])
 def test_a_batch_is_granted_as_its_messages_are(emulator: Emulator, action: str, allowed: bool) -> None:
     name = made.new_name()
-    owner = emulator.client("sqs", ACCOUNT, region=REGION)
+    owner = made.client(emulator, "sqs")
     url = owner.create_queue(QueueName=name)["QueueUrl"]
     owner.send_message(QueueUrl=url, MessageBody="a")
     (message,) = owner.receive_message(QueueUrl=url)["Messages"]
     role = made.role(emulator, made.allow(f"sqs:{action}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"))
-    consumer = emulator.client("sqs", made.assume(emulator, role), region=REGION)
+    consumer = made.client(emulator, "sqs", made.assume(emulator, role))
     entry = {"Id": "0", "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
     if allowed:
         answer = consumer.change_message_visibility_batch(QueueUrl=url, Entries=[entry])
@@ -39,7 +39,7 @@ def test_a_batch_is_granted_as_its_messages_are(emulator: Emulator, action: str,
 def test_event_bridge_sends_to_a_queue_that_admits_the_rule_and_to_a_fifo_queue_by_group_and_content(
     emulator: Emulator,
 ) -> None:
-    sqs, events = (emulator.client(service, ACCOUNT, region=REGION) for service in ("sqs", "events"))
+    sqs, events = (made.client(emulator, service) for service in ("sqs", "events"))
     rule = made.new_name()
     by_content = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
     group = {"SqsParameters": {"MessageGroupId": "orders"}}

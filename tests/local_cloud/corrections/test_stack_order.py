@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.local_cloud.corrections import made
-from tests.local_cloud.corrections.made import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from local_cloud.emulator import Emulator
@@ -51,7 +50,7 @@ def test_a_name_that_is_spelled_out_waits_for_what_its_user_depends_on(emulator:
 
 
 def test_an_update_makes_what_is_new_before_it_deletes_what_is_gone(emulator: Emulator) -> None:
-    formation, name = emulator.client("cloudformation", ACCOUNT, region=REGION), made.new_name()
+    formation, name = made.client(emulator, "cloudformation"), made.new_name()
     assert made.deploy(emulator, name, {"Old": _log_group(name)}) == "CREATE_COMPLETE"
 
     # The same name under another logical id: it is still taken when the new one is made.
@@ -62,7 +61,7 @@ def test_an_update_makes_what_is_new_before_it_deletes_what_is_gone(emulator: Em
 
 
 def test_a_delete_goes_the_other_way_round(emulator: Emulator) -> None:
-    formation, name = emulator.client("cloudformation", ACCOUNT, region=REGION), made.new_name()
+    formation, name = made.client(emulator, "cloudformation"), made.new_name()
     resources = {
         "A": _log_group(f"{name}-a", DependsOn="B"),
         "B": _log_group(f"{name}-b"),

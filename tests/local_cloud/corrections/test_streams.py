@@ -24,7 +24,7 @@ READS = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardItera
 @pytest.mark.proof
 def test_a_subscription_reaches_a_stream_by_its_role_after_a_control_message(emulator: Emulator) -> None:
     stream = _stream(emulator)
-    logs, name = _log_group(emulator)
+    logs, name = made.log_group(emulator)
     logs.put_subscription_filter(**_subscription(emulator, name, stream))
     for text in ("first", "second"):
         logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[made.event(text)])
@@ -37,7 +37,7 @@ def test_a_subscription_reaches_a_stream_by_its_role_after_a_control_message(emu
 
 def test_the_events_of_a_log_stream_share_a_partition_key(emulator: Emulator) -> None:
     stream = _stream(emulator)
-    logs, name = _log_group(emulator)
+    logs, name = made.log_group(emulator)
     logs.put_subscription_filter(**_subscription(emulator, name, stream))
     logs.create_log_stream(logGroupName=name, logStreamName="other")
     for log_stream in ("s", "other", "s"):
@@ -52,7 +52,7 @@ def test_the_events_of_a_log_stream_share_a_partition_key(emulator: Emulator) ->
 def test_rejects_a_subscription_that_could_not_be_delivered(emulator: Emulator, missing: str) -> None:
     key = made.key(emulator, made.delegation())
     stream = _stream(emulator, key=key)
-    logs, name = _log_group(emulator)
+    logs, name = made.log_group(emulator)
     request = _subscription(
         emulator,
         name,
@@ -71,7 +71,7 @@ def test_rejects_a_subscription_that_could_not_be_delivered(emulator: Emulator, 
 def test_accepts_a_subscription_whose_role_may_use_stream_and_key(emulator: Emulator) -> None:
     key = made.key(emulator, made.delegation())
     stream = _stream(emulator, key=key)
-    logs, name = _log_group(emulator)
+    logs, name = made.log_group(emulator)
     may = (made.allow("kinesis:PutRecord", stream), _via_kinesis("kms:GenerateDataKey", key, stream))
     logs.put_subscription_filter(**_subscription(emulator, name, stream, *may))
     assert logs.describe_subscription_filters(logGroupName=name)["subscriptionFilters"]
@@ -80,23 +80,16 @@ def test_accepts_a_subscription_whose_role_may_use_stream_and_key(emulator: Emul
 @pytest.mark.parametrize(("service", "passed"), [("logs.amazonaws.com", True), ("lambda.amazonaws.com", False)])
 def test_who_subscribes_to_a_stream_must_pass_the_role(emulator: Emulator, service: str, passed: bool) -> None:
     stream = _stream(emulator)
-    _, name = _log_group(emulator)
+    _, name = made.log_group(emulator)
     request = _subscription(emulator, name, stream)
     passing = made.allow("iam:PassRole", request["roleArn"]) | {
         "Condition": {"StringEquals": {"iam:PassedToService": service}}
     }
-    subscriber = _role(
-        emulator, made.allow("logs:*", "*"), passing, trust=_trusts({"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
-    )
-    session = emulator.client("sts", ACCOUNT, region=REGION).assume_role(
-        RoleArn=subscriber, RoleSessionName="subscriber"
-    )
-    logs = emulator.client("logs", session["Credentials"], region=REGION)
-    if passed:
+    owner = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    subscriber = made.role(emulator, made.allow("logs:*", "*"), passing, principal=owner)
+    logs = made.client(emulator, "logs", made.assume(emulator, subscriber, caller=ACCOUNT))
+    with made.refused_unless(passed, "iam:PassRole"):
         logs.put_subscription_filter(**request)
-    else:
-        with pytest.raises(ClientError, match="iam:PassRole"):
-            logs.put_subscription_filter(**request)
 
 
 def test_a_template_encrypts_a_stream(emulator: Emulator) -> None:
@@ -104,7 +97,7 @@ def test_a_template_encrypts_a_stream(emulator: Emulator) -> None:
     properties = {"Name": name, "StreamEncryption": {"EncryptionType": "KMS", "KeyId": key}}
     made.deploy(emulator, name, {"S": {"Type": "AWS::Kinesis::Stream", "Properties": properties}})
 
-    kinesis = emulator.client("kinesis", ACCOUNT, region=REGION)
+    kinesis = made.client(emulator, "kinesis")
     found = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     assert (found["EncryptionType"], found["KeyId"]) == ("KMS", key)
 
@@ -114,39 +107,22 @@ def test_a_template_encrypts_a_stream(emulator: Emulator) -> None:
 def test_a_mapping_reads_a_stream_by_the_role_of_its_function(emulator: Emulator, missing: str | None) -> None:
     key = made.key(emulator, made.delegation())
     stream, name = _stream(emulator, key=key), made.new_name()
-    actions = [f"kinesis:{action}" for action in READS if action != missing]
-    may = [made.allow(actions, stream), *([] if missing == "Decrypt" else [_via_kinesis("kms:Decrypt", key, stream)])]
-    role = _role(emulator, *may, trust=_trusts({"Service": "lambda.amazonaws.com"}))
-    functions = emulator.client("lambda", ACCOUNT, region=REGION)
-    functions.create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Handler="f.handler",
-        Role=role,
-        Code={"ZipFile": made.zipped("f.py", "def handler(event, context):\n    return None\n")},
-    )
-    mapping = functions.create_event_source_mapping(
-        FunctionName=name, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
-    )["UUID"]
+    functions = made.client(emulator, "lambda")
+
+    def mapped(name: str, *, without: str | None = None) -> str:
+        """Map the stream to a function whose role lacks an action."""
+        may = [made.allow([f"kinesis:{action}" for action in READS if action != without], stream)]
+        may += [] if without == "Decrypt" else [_via_kinesis("kms:Decrypt", key, stream)]
+        made.function(emulator, name, "def handler(event, context):\n    return None\n", *may)
+        mapping = functions.create_event_source_mapping(
+            FunctionName=name, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
+        )
+        return str(mapping["UUID"])
+
+    mapping = mapped(name, without=missing)
     # Another function that may read shows that the mappings have been looked at.
-    other = made.new_name()
-    reader = _role(
-        emulator,
-        made.allow([f"kinesis:{action}" for action in READS], stream),
-        _via_kinesis("kms:Decrypt", key, stream),
-        trust=_trusts({"Service": "lambda.amazonaws.com"}),
-    )
-    functions.create_function(
-        FunctionName=other,
-        Runtime="python3.13",
-        Handler="f.handler",
-        Role=reader,
-        Code={"ZipFile": made.zipped("f.py", "def handler(event, context):\n    return None\n")},
-    )
-    witness = functions.create_event_source_mapping(
-        FunctionName=other, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
-    )["UUID"]
-    emulator.client("kinesis", ACCOUNT, region=REGION).put_record(StreamARN=stream, Data=b"a", PartitionKey="a")
+    witness = mapped(made.new_name())
+    made.client(emulator, "kinesis").put_record(StreamARN=stream, Data=b"a", PartitionKey="a")
 
     def processed(uuid: str) -> bool:
         return bool(functions.get_event_source_mapping(UUID=uuid)["LastProcessingResult"].startswith("OK"))
@@ -156,7 +132,7 @@ def test_a_mapping_reads_a_stream_by_the_role_of_its_function(emulator: Emulator
 
 
 def test_an_update_keeps_an_export_that_is_in_use(emulator: Emulator) -> None:
-    cloudformation, name = emulator.client("cloudformation", ACCOUNT, region=REGION), made.new_name()
+    cloudformation, name = made.client(emulator, "cloudformation"), made.new_name()
 
     def topic(**more: Any) -> dict[str, Any]:
         return {"Type": "AWS::SNS::Topic", "Properties": more}
@@ -181,22 +157,8 @@ def _via_kinesis(action: str, key: str, stream: str) -> dict[str, Any]:
     return made.allow(action, key) | {"Condition": {"StringEquals": context}}
 
 
-def _trusts(principal: dict[str, str], source_account: str | None = None) -> dict[str, Any]:
-    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    arn = {"aws:SourceArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:*"}
-    narrowed = {"StringEquals": {"aws:SourceAccount": source_account}, "ArnLike": arn}
-    return trust | ({"Condition": narrowed} if source_account else {})
-
-
-def _role(emulator: Emulator, *statements: dict[str, Any], trust: dict[str, Any]) -> str:
-    iam, name = emulator.client("iam", ACCOUNT, region=REGION), made.new_name()
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=made.document(trust))["Role"]
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=made.document(*statements))
-    return str(role["Arn"])
-
-
 def _stream(emulator: Emulator, *, key: str | None = None) -> str:
-    kinesis, name = emulator.client("kinesis", ACCOUNT, region=REGION), made.new_name()
+    kinesis, name = made.client(emulator, "kinesis"), made.new_name()
     kinesis.create_stream(StreamName=name, ShardCount=1)
     made.until(
         lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
@@ -204,13 +166,6 @@ def _stream(emulator: Emulator, *, key: str | None = None) -> str:
     if key:
         kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key)
     return f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"
-
-
-def _log_group(emulator: Emulator) -> tuple[Any, str]:
-    logs, name = emulator.client("logs", ACCOUNT, region=REGION), made.new_name()
-    logs.create_log_group(logGroupName=name)
-    logs.create_log_stream(logGroupName=name, logStreamName="s")
-    return logs, name
 
 
 def _subscription(
@@ -221,8 +176,13 @@ def _subscription(
     service: str = "logs.amazonaws.com",
     source_account: str = ACCOUNT,
 ) -> dict[str, str]:
-    trust = _trusts({"Service": service}, source_account)
-    role = _role(emulator, *(statements or [made.allow("kinesis:PutRecord", stream)]), trust=trust)
+    source = {"aws:SourceArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:*"}
+    role = made.role(
+        emulator,
+        *(statements or [made.allow("kinesis:PutRecord", stream)]),
+        principal={"Service": service},
+        condition={"StringEquals": {"aws:SourceAccount": source_account}, "ArnLike": source},
+    )
     return {
         "logGroupName": group,
         "filterName": "all",
@@ -234,7 +194,7 @@ def _subscription(
 
 def _payloads(emulator: Emulator, stream: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the partition key and the payload of every record, in order."""
-    kinesis = emulator.client("kinesis", ACCOUNT, region=REGION)
+    kinesis = made.client(emulator, "kinesis")
     (shard,) = kinesis.list_shards(StreamARN=stream)["Shards"]
     start = kinesis.get_shard_iterator(StreamARN=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
         "ShardIterator"

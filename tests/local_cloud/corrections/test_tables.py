@@ -22,7 +22,7 @@ ITEMS = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
 
 def _table(emulator: Emulator, **more: Any) -> str:
     name = made.new_name()
-    emulator.client("dynamodb", ACCOUNT, region=REGION).create_table(
+    made.client(emulator, "dynamodb").create_table(
         TableName=name,
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -49,7 +49,7 @@ def _member(emulator: Emulator, table: str, *statements: dict[str, Any]) -> Any:
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
     role = made.role(emulator, {**made.allow(ITEMS, arn), "Condition": condition}, *statements)
-    return emulator.client("dynamodb", made.assume(emulator, role), region=REGION)
+    return made.client(emulator, "dynamodb", made.assume(emulator, role))
 
 
 def test_a_role_reaches_the_items_that_its_policy_names(emulator: Emulator) -> None:
@@ -63,7 +63,7 @@ def test_a_role_reaches_the_items_that_its_policy_names(emulator: Emulator) -> N
 
 
 def test_an_item_needs_the_key_of_its_table(emulator: Emulator) -> None:
-    kms = emulator.client("kms", ACCOUNT, region=REGION)
+    kms = made.client(emulator, "kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=made.document(made.delegation()))
     table = _table(emulator, SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key})
@@ -78,7 +78,7 @@ def test_an_item_needs_the_key_of_its_table(emulator: Emulator) -> None:
 
 
 def test_a_condition_that_does_not_hold_shows_the_item(emulator: Emulator) -> None:
-    table, client = _table(emulator), emulator.client("dynamodb", ACCOUNT, region=REGION)
+    table, client = _table(emulator), made.client(emulator, "dynamodb")
     once = {"ConditionExpression": "attribute_not_exists(holder)", "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     assert "Attributes" not in _update(client, table, "a", ReturnValues="ALL_OLD", **once)
     with pytest.raises(ClientError) as refused:

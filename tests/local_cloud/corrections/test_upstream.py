@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "local_cloud" / "corrections"
-OWN = {"__init__", "operations", "templates", "requests"}
+OWN = {"__init__", "logs_roles", "operations", "templates", "requests"}
 """What the corrections are made with, and what counts for a test."""
 
 

@@ -32,8 +32,8 @@ def bucket(change: Change) -> Iterable[Effect]:
             f"`{old}` are refused and repeated later.")  # fmt: skip
         return
     yield effect(
-        change,
         Kind.REFUSES if change.part.kind != "s3-logs" else Kind.CUTS_OFF,
+        change,
         f"What is written to `{old}` from the deploy on is neither announced nor shipped"
         + (", and the vendor's role may not write there." if change.part.kind == "mongodb-atlas" else "."),
         drain(change.of, "any destination"),
@@ -74,47 +74,6 @@ def prefix(change: Change) -> Iterable[Effect]:
         f"At once, change the prefix at {vendor_of(change)} to `{(change.after or '')}` "
         f"(`logdock next-steps {change.of}`).",
     )
-
-
-def log_types(change: Change) -> Iterable[Effect]:
-    """A log type that goes is not exported."""
-    if change.removed:
-        by = "The deploy switches" if is_connected(change) else "Nothing switches"
-        stays = "" if is_connected(change) else ": switch it off at Atlas by hand"
-        yield effect(
-            change,
-            Kind.CUTS_OFF if is_connected(change) else Kind.VENDOR,
-            f"{by} the export of {joined(change.removed)} off{stays}. What is not exported is kept by the vendor for a "
-            "short time only.",
-        )
-    if change.added and not is_connected(change):
-        yield at_vendor(change, f"Add {joined(change.added)} to the log integration at Atlas.",
-            f"`logdock next-steps {change.of}` prints the call.")  # fmt: skip
-
-
-def permissions(change: Change) -> Iterable[Effect]:
-    """`least` cannot read back."""
-    if change.after == "least":
-        yield note(change, "Atlas may no longer list and read back its prefix; its console's test of the bucket fails.")
-
-
-def access_point(change: Change) -> Iterable[Effect]:
-    """The role writes through the access point alone, or to the bucket alone."""
-    if is_connected(change):
-        yield at_vendor(change, "The deploy changes the bucket that Atlas writes to.")
-        return
-    yield refuses(
-        change,
-        "The role admits Atlas by the new way alone: uploads by the old one are refused from the deploy on, and "
-        "repeated for up to seven days.",
-        f"Deploy, and at once change the bucket name at Atlas (`logdock next-steps {change.of}`).",
-    )
-
-
-def access_point_part(change: Change) -> Iterable[Effect]:
-    """Behind an access point each bucket and each key must admit the role."""
-    if change.removed:
-        yield refuses(change, f"Uploads that the access point sends to {joined(change.removed)} are refused.")
 
 
 def external_id(change: Change) -> Iterable[Effect]:
@@ -215,99 +174,4 @@ def members(change: Change) -> Iterable[Effect]:
             f"The deploy has {vendor_of(change)} write the logs of the {what} {joined(stay)} by another role and to "
             f"{to} of {'its' if change.after else 'the export'} own. What it wrote until then stays where it is, and "
             "is found and expires as before.",
-        )
-
-
-def replication_role(change: Change) -> Iterable[Effect]:
-    """The bucket's policy names one role."""
-    yield refuses(
-        change,
-        f"The bucket admits `{change.after}` alone: what Aptible replicates as `{change.before}` is refused.",
-        "Ask Aptible which role replicates before the deploy.",
-    )
-
-
-def bucket_encryption(change: Change) -> Iterable[Effect]:
-    """A policy denies uploads that name another key."""
-    yield refuses(
-        change,
-        f"The bucket takes {'uploads under its own key' if change.after == 'kms' else 'uploads with SSE-S3'} alone. "
-        "Aptible's replication rule must agree before the deploy. Objects that are there keep their encryption.",
-        "Agree with Aptible on the rule and the time, then deploy.",
-    )
-
-
-def decryption_keys(change: Change) -> Iterable[Effect]:
-    """Without its keys an archive cannot be read."""
-    if change.after is None:
-        yield note(change, "`logdock logs` needs `--decryption-keys` to read these archives.")
-    else:
-        yield note(
-            change,
-            "The shipper reads the keys from the new secret. An archive whose key is not in it goes to quarantine.",
-            f"Store every key that archives on the queues may need in `{shown(change.after)}` before the deploy.",
-        )
-
-
-def services(change: Change) -> Iterable[Effect]:
-    """The policy of the bucket admits the services; some take no key of the bucket's own."""
-    if change.part.encryption != change.new_part.encryption and not change.new_part.existing_bucket:
-        to_s3 = change.new_part.encryption == "sse-s3"
-        yield refuses(
-            change,
-            (
-                "The bucket changes from its own KMS key to SSE-S3, because "
-                f"{joined(change.added)} delivers to no other: every delivery that still names the key is refused."
-                if to_s3
-                else "The bucket changes from SSE-S3 to a KMS key of its own."
-            ),
-            "Add a second export for the new service instead, and leave this one as it is."
-            if to_s3
-            else f"Deploy, then have every service name the key (`logdock next-steps {change.of}`).",
-            what=f"{change.path}.encryption",
-        )
-    if change.removed:
-        yield refuses(
-            change,
-            f"The bucket no longer admits {joined(change.removed)}: its deliveries are refused from the deploy on.",
-            "Point the service at another bucket, or switch its delivery off, before the deploy.",
-        )
-    if change.added:
-        yield at_vendor(
-            change,
-            f"The bucket admits {joined(change.added)} after the deploy.",
-            f"Deploy, then point the service at it (`logdock next-steps {change.of}`).",
-        )
-
-
-def existing_bucket(change: Change) -> Iterable[Effect]:
-    """Objects are announced by the bucket that is named."""
-    if change.before is not None:
-        yield cuts_off(
-            change,
-            f"Objects that land in `{change.before}` are no longer announced or shipped. The deploy puts its "
-            "EventBridge setting back to what it was; its objects and its policy stay.",
-            drain(change.of, "any destination"),
-        )
-    elif change.after is not None:
-        old = change.part.landing(change.old).bucket
-        yield cuts_off(
-            change,
-            f"The bucket `{old}` stays with its logs and belongs to no stack any more; what is written to it is not "
-            "shipped.",
-            drain(change.of, "any destination"),
-        )
-    if change.after is None:
-        yield at_vendor(change, f"The bucket `{change.new_part.landing(change.new).bucket}` is made, and admits "
-            f"{joined(change.new_part.services) if change.new_part.services else 'this account'}.",
-            f"Deploy, then point what writes at it (`logdock next-steps {change.of}`).")  # fmt: skip
-
-
-def existing_key(change: Change) -> Iterable[Effect]:
-    """The shipper may use the key that is named."""
-    if change.before is not None:
-        yield cuts_off(
-            change,
-            f"The shipper may no longer decrypt with `{shown(change.before)}`: objects under it end as dead letters.",
-            drain(change.of, "any destination"),
         )

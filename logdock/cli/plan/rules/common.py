@@ -3,52 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from functools import partial
 
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, Kind
 
 ON_FROM_NOW = "It holds for lines that arrive from the deploy on; what is stored stays as it is."
 CONCURRENCY = "The function ships with more or fewer invocations at once; what waits is shipped at that speed."
+BODIES = "The function posts more or fewer bodies at once; with 1 the lines of an object arrive in order."
 ALARMS = "The deploy changes alarms in place."
 NAME = "A part is known by its name: another name is another part."
 PARENT = "It is compared with the list or block that it is part of."
-IDLE = "logdock status"
-LOG_GROUP = "The log group"
 
 Rule = Callable[[Change], Iterable[Effect]]
 """What a change of one setting leads to."""
 
 
-def effect(change: Change, kind: Kind, sentence: str, *steps: str, what: str | None = None) -> Effect:
+def effect(kind: Kind, change: Change, sentence: str, *steps: str, what: str | None = None) -> Effect:
     """Make a consequence of a change; it is named by the setting, unless `what` says otherwise."""
-    return Effect(of=change.of, what=what or change.path, kind=kind, sentence=sentence, steps=tuple(steps))
+    return Effect(
+        of=change.of, what=what or change.path, kind=kind, sentence=sentence, steps=tuple(filter(None, steps))
+    )
 
 
-class Maker(Protocol):
-    """Makes a consequence of one kind, as `effect` does."""
-
-    def __call__(self, change: Change, sentence: str, *steps: str, what: str | None = None) -> Effect:
-        """Make it."""
-
-
-def _maker(kind: Kind) -> Maker:
-    def make(change: Change, sentence: str, *steps: str, what: str | None = None) -> Effect:
-        return effect(change, kind, sentence, *steps, what=what)
-
-    return make
-
-
-fails = _maker(Kind.FAILS)
-loses = _maker(Kind.LOSES)
-cuts_off = _maker(Kind.CUTS_OFF)
-exposes = _maker(Kind.EXPOSES)
-refuses = _maker(Kind.REFUSES)
-keeps_running = _maker(Kind.KEEPS_RUNNING)
-replaces = _maker(Kind.REPLACES)
-restarts = _maker(Kind.RESTARTS)
-at_vendor = _maker(Kind.VENDOR)
-note = _maker(Kind.NOTE)
+fails = partial(effect, Kind.FAILS)
+loses = partial(effect, Kind.LOSES)
+cuts_off = partial(effect, Kind.CUTS_OFF)
+exposes = partial(effect, Kind.EXPOSES)
+refuses = partial(effect, Kind.REFUSES)
+keeps_running = partial(effect, Kind.KEEPS_RUNNING)
+replaces = partial(effect, Kind.REPLACES)
+restarts = partial(effect, Kind.RESTARTS)
+at_vendor = partial(effect, Kind.VENDOR)
+note = partial(effect, Kind.NOTE)
 
 
 def is_connected(change: Change) -> bool:
@@ -67,4 +54,4 @@ def vendor_of(change: Change) -> str:
 
 def drain(of: str, what: str) -> str:
     """Return the step that waits until nothing is queued."""
-    return f"Wait until `{IDLE}` shows nothing waiting for {what} of `{of}`."
+    return f"Wait until `logdock status` shows nothing waiting for {what} of `{of}`."

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, joined, shown
-from logdock.cli.plan.rules.common import at_vendor, cuts_off, exposes, note, restarts, vendor_of
+from logdock.cli.plan.rules.common import at_vendor, cuts_off, note, restarts, vendor_of
 
 
 def connect(change: Change) -> Iterable[Effect]:
@@ -28,14 +28,9 @@ def connect(change: Change) -> Iterable[Effect]:
             f"Store the credential in `{shown(change.after.secret)}` before the deploy.",
             "If the export is on already: set `connect.adopt: true`, deploy, and take it out again.",
         )
-        yield from _atlas_project(change)
-
-
-def _atlas_project(change: Change) -> Iterable[Effect]:
-    clusters = getattr(change.after, "redact_clusters", ())
-    if clusters:
-        yield restarts(change, f"Atlas restarts the nodes of {joined(clusters)} one after the other.",
-            what=f"{change.path}.redact_clusters")  # fmt: skip
+        if clusters := getattr(change.after, "redact_clusters", ()):
+            sentence = f"Atlas restarts the nodes of {joined(clusters)} one after the other."
+            yield restarts(change, sentence, what=f"{change.path}.redact_clusters")
 
 
 def connect_secret(change: Change) -> Iterable[Effect]:
@@ -70,43 +65,3 @@ def adopt(change: Change) -> Iterable[Effect]:
     """What was taken over is put back as long as the setting stands."""
     if not change.after:
         yield note(change, "What was there before is forgotten: a destroy removes the configuration for good.")
-
-
-def legacy_paths(change: Change) -> Iterable[Effect]:
-    """Keys change for new objects."""
-    yield note(change, "New objects have keys of the other layout. Readers of the bucket must know both.")
-
-
-def atlas_alert(change: Change) -> Iterable[Effect]:
-    """The alert is of the project."""
-    if not change.after:
-        yield note(change, "The deploy deletes the alert at Atlas: no one is notified when the export fails.")
-
-
-def atlas_auditing(change: Change) -> Iterable[Effect]:
-    """Database Auditing is of the project, and its log is empty without it."""
-    if change.after is None:
-        yield cuts_off(
-            change,
-            "The deploy puts Database Auditing of the project back to what it was before Logdock, or off: audit logs "
-            "are then empty. What is not audited cannot be had later.",
-        )
-
-
-def audit_filter(change: Change) -> Iterable[Effect]:
-    """What a filter does not record is nowhere."""
-    yield note(change, "Events that the new filter leaves out are not recorded anywhere from the deploy on.")
-
-
-def redact_clusters(change: Change) -> Iterable[Effect]:
-    """`redactClientLogData` needs a rolling restart, both ways."""
-    if change.added or change.removed:
-        yield restarts(
-            change, f"Atlas restarts the nodes of {joined((*change.added, *change.removed))} one after the other."
-        )
-    if change.removed:
-        yield exposes(
-            change,
-            f"Diagnostic logs of {joined(change.removed)} hold values of documents and queries again: the deploy puts "
-            "the cluster's setting back.",
-        )

@@ -49,11 +49,12 @@ def ship_to(change: Change) -> Iterable[Effect]:
 
 
 def landing_account(change: Change) -> Iterable[Effect]:
-    """Bucket, key and the vendor's role are made in another account; the old ones are not moved."""
+    """Bucket or log groups, key and the vendor's role are made in another account; the old ones are not moved."""
     of, deployment = change.of, change.old.deployment
     stack, landing = f"{deployment}-{of}", f"{deployment}-Landing-{of}"
+    in_bucket = change.new_part.lands_in == "bucket"
     # the core's update cannot delete the event bus, which it may no longer have, while a rule is on it
-    first, rule = ("", "") if change.after else (", before the deploy", f" {stack}")
+    first, rule = (", before the deploy", f" {stack}") if in_bucket and not change.after else ("", "")
     if change.before:
         yield keeps_running(
             change,
@@ -64,9 +65,18 @@ def landing_account(change: Change) -> Iterable[Effect]:
     else:
         yield replaces(
             change,
-            f"The stack `{stack}` no longer has the landing: its bucket and key stay with their logs, and belong to no "
-            "stack any more; the vendor's role is deleted.",
+            f"The stack `{stack}` no longer has the landing: what it made (bucket or log groups, and key) stays with "
+            "its logs, and belongs to no stack any more; the vendor's role and subscriptions are deleted.",
         )
+    if not in_bucket:
+        where = f"the account `{change.after or change.new.account}`"
+        yield refuses(
+            change,
+            f"The landing is made anew, in {where}, with its subscriptions: what is written to log groups elsewhere is "
+            "no longer archived.",
+            f"Deploy, then have the vendor write in {where} (`logdock next-steps {of}`).",
+        )
+        return
     bucket = change.new_part.landing(change.new).document["bucket"]
     yield refuses(
         change,
@@ -164,19 +174,6 @@ def export_retention(change: Change) -> Iterable[Effect]:
         yield note(
             change,
             f"The log groups delete events older than {after} days. The archive keeps its copy of what was archived.",
-        )
-
-
-def group_retention(change: Change) -> Iterable[Effect]:
-    """Log groups of the user's own may hold what was written before they were subscribed."""
-    if change.after is None:
-        yield note(change, f"The log groups keep the retention that they have: {change.before} days.")
-    elif change.before is None or change.after < change.before:
-        yield loses(
-            change,
-            f"The log groups delete events older than {change.after} days. What was written before the groups were "
-            "subscribed is not in the archive.",
-            f"First `logdock backfill --export {change.of} --destination archive --since <their age>`.",
         )
 
 

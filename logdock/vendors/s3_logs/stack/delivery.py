@@ -30,10 +30,6 @@ def delivery_statements(
     ----------
     names
         The deployment: its account and Region are the only sources that are admitted.
-    services
-        The services.
-    bucket_arn
-        The bucket.
     prefix
         Prefix of its keys with its trailing slash, or empty.
     """

@@ -222,10 +222,20 @@ class LogzioDialect:
         """Yield the lines."""
         return (segment.data for _, segment in segments)
 
+    def unframe(self, body: bytes, segments: Pending) -> Pending:
+        """Return the packed segments that a body was framed of with their data."""
+        unpacked, position = [], 0
+        for progress, segment in segments:
+            unpacked.append((progress, segment.unpacked(body[position : position + segment.size])))
+            position += segment.size
+        return unpacked
+
+    def is_taken(self, answer: Answer) -> bool:
+        """Say whether the listener has taken a body as a whole."""
+        return answer.status == 200
+
     def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
-        """Say what an answer means: 200 all taken, 400 some, 413 none; anything else is for later."""
-        if answer.status == 200:
-            return Verdict("settled", segments)
+        """Say what another answer means: 400 some taken, 413 nothing; anything else is for later."""
         if answer.status == 400:
             return Verdict("settled", attribute(answer.body, segments))
         if answer.status == 413:

@@ -24,6 +24,7 @@ from log_shipper.transform import Segment
 
 SHAPE = Shape(max_message_chars=1024 * 1024)
 _SCOPE = b'"scopeLogs":[{"scope":{"name":"logdock"},"logRecords":['
+_BETWEEN, _RUN_END = b",\n", b"]}]}"
 _HEAD = b'{"timeUnixNano":"'
 _ARCHIVED = re.compile(
     rb'\{"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)Z","@timestamp":"\1Z"(?=,"export":"[^"\\]*+","vendor":)'
@@ -198,31 +199,52 @@ class OtlpDialect:
 
     def frame(self, segments: Pending) -> Iterator[bytes]:
         """Yield the request: one resource for each run of segments of one object."""
-        opening = b'{"resourceLogs":['
-        for _, run in groupby(segments, key=lambda pair: id(pair[1].renderer)):
-            pairs = [pair for pair in run if pair[1].data]
-            if not pairs:
-                continue
-            renderer = pairs[0][1].renderer
-            resource = renderer.resource if isinstance(renderer, OtlpRenderer) else b"{}"
-            yield opening + b'{"resource":' + resource + b"," + _SCOPE
-            for _, segment in pairs[:-1]:
+        for opening, run in _runs(segments):
+            yield opening
+            for segment in run[:-1]:
                 yield segment.data
-            yield pairs[-1][1].data.removesuffix(b",\n") + b"]}]}"
-            opening = b","
+            yield run[-1].data.removesuffix(_BETWEEN) + _RUN_END
         yield b"]}"
 
+    def unframe(self, body: bytes, segments: Pending) -> Pending:
+        """Return the packed segments that a body was framed of with their data."""
+        found, position = list[bytes](), 0
+        for opening, run in _runs(segments):
+            position += len(opening)
+            for segment in run:
+                found.append(body[position : position + segment.size])
+                position += segment.size
+            found[-1] = found[-1][: -len(_BETWEEN)] + _BETWEEN
+            position += len(_RUN_END) - len(_BETWEEN)
+        data = iter(found)
+        return [(progress, segment.unpacked(next(data) if segment.size else b"")) for progress, segment in segments]
+
+    def is_taken(self, answer: Answer) -> bool:
+        """Say whether the endpoint has taken every record of a body."""
+        return 200 <= answer.status < 300 and not _rejected(answer.body)
+
     def evaluate(self, answer: Answer, segments: Pending) -> Verdict:
-        """Say what an answer means: 2xx taken, but for rejected records; 400 and 413 nothing; else for later."""
+        """Say what another answer means: 2xx rejected records; 400 and 413 nothing taken; else for later."""
         if 200 <= answer.status < 300:
-            rejected = _rejected(answer.body)
-            if rejected:
-                count = sum(segment.sent for _, segment in segments)
-                return Verdict("settled", refuse_all(segments, f"the endpoint rejected {rejected} of {count} records"))
-            return Verdict("settled", segments)
+            count = sum(segment.sent for _, segment in segments)
+            reason = f"the endpoint rejected {_rejected(answer.body)} of {count} records"
+            return Verdict("settled", refuse_all(segments, reason))
         if answer.status in (400, 413):
             return Verdict("halve", segments, f"the endpoint answered {answer.status}")
         raise DeliveryError(f"the endpoint answered {answer.status}")
+
+
+def _runs(segments: Pending) -> Iterator[tuple[bytes, list[Segment]]]:
+    """Yield the segments that have lines, by objects, and what precedes each object's."""
+    opening = b'{"resourceLogs":['
+    for _, pairs in groupby(segments, key=lambda pair: id(pair[1].renderer)):
+        run = [segment for _, segment in pairs if segment.size]
+        if not run:
+            continue
+        renderer = run[0].renderer
+        resource = renderer.resource if isinstance(renderer, OtlpRenderer) else b"{}"
+        yield opening + b'{"resource":' + resource + b"," + _SCOPE, run
+        opening = b","
 
 
 def _attributes_part(texts: Mapping[str, str]) -> bytes:
