@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ def written(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if "Effect" in value or value.get("Type") == "AWS::Lambda::Permission":
             yield value
-        for each in value.values():
-            yield from written(each)
+        for name, each in value.items():
+            # CloudFormation takes a destination's policy as a string.
+            yield from written(json.loads(each) if name == "DestinationPolicy" else each)
     if isinstance(value, list):
         for each in value:
             yield from written(each)

@@ -93,13 +93,15 @@ def ipv6_addresses(text: Text) -> list[Span]:
 
 
 def _ipv6_in_runs(data: bytes, expression: re.Pattern[bytes]) -> list[Span] | None:
-    """Return the same where there is much to find, without a step for each; None where runs are long or beside another.
+    """Return the same where there is much to find, without a step for each; None where runs are long or behind a zone.
 
     Each run that may be an address is looked at.
     """
+    if b"%" in data and re.search(_ZONE_AND_RUN, data) is not None:
+        return None
     parts = expression.split(data)
     texts, runs = parts[::2], parts[1::2]
-    if b"" in texts[1:-1] or max(map(len, runs)) > _LONGEST:
+    if max(map(len, runs)) > _LONGEST:
         return None
     around = zip([text[-1:] for text in texts], runs, [text[:1] for text in texts[1:]], strict=False)
     starts = list(accumulate(map(len, parts)))[::2]
@@ -367,6 +369,7 @@ _MANY = 64
 _LONGEST_RUN, _LONGEST = 64, 128
 """With a zone; longer than an address and its port is no address."""
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
+_ZONE_AND_RUN = rb"%[0-9A-Za-z_\-]++[:.]"
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
 # what may follow an address in its run: nothing, a colon or two, a port
 _ENDS: tuple[Callable[[bytes], bytes], ...] = (

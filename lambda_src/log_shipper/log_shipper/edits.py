@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from operator import gt, itemgetter
 
 from log_shipper.lenient_json import is_document
@@ -41,9 +41,12 @@ def replaced_found(data: bytes, found: list[Found], replacements: Sequence[bytes
 
 def merged(found: list[Found]) -> list[Found]:
     """Return what was found in order; what overlaps is one, named by the longer of two."""
+    found.sort()
+    if not _overlap(found):
+        return found
     # much is found as it is written and decoded
-    found = sorted({*found})
-    if not any(map(gt, map(itemgetter(1), found), islice(map(itemgetter(0), found), 1, None))):
+    found = [one for one, _ in groupby(found)]
+    if not _overlap(found):
         return found
     merged: list[Found] = []
     first = last = which = -1
@@ -58,6 +61,10 @@ def merged(found: list[Found]) -> list[Found]:
             first, last, which = start, end, i
             merged.append((start, end, i))
     return merged
+
+
+def _overlap(found: list[Found]) -> bool:
+    return any(map(gt, map(itemgetter(1), found), islice(map(itemgetter(0), found), 1, None)))
 
 
 def in_tokens(data: bytes, first: int, last: int, edits: list[Edit]) -> Iterator[tuple[int, int, list[Edit]]]:

@@ -43,7 +43,7 @@ _DELIMITERS_OF_HEADERS = bytes.maketrans(b";&?{}()|", b"\n" * 8)
 _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b"\r\r"), (b"\\f", b"\r\r"))
 _ESCAPE_LETTERS = b"bfnrtux"
 MAX_LAYERS = 10
-"""How often escaped text may be escaped again and is still read."""
+"""How often escaped text may be escaped again and is still read, and strings may be in strings."""
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
 

@@ -91,7 +91,7 @@ Detectors search each line as it is written and once more with its escapes decod
 
 `payment-card` knows Visa (13, 16, 19 digits), Mastercard with the 2-series (16), American Express (15), Diners Club (14, 16), Discover, JCB and Mir (16, 19), UnionPay (16 to 19), RuPay (16) and Maestro (12 to 19). Groups are separated by one blank or dash each (also the non-breaking ones, and `+` as in a form), or by dots in the groups in which cards are printed. Luhn's check digit must be right; UnionPay cards in printed groups are found without it.
 
-`markers: redact` replaces what CockroachDB marked. An event that was cut may lack one half of a mark: from an unmatched `‹` to the end of the value, and from the start of the value to an unmatched `›`, everything is redacted. Of a `crdb-v2` line that continues an entry (`|` or `+`), whose beginning came in an earlier batch, and that has no mark, only the prefix is kept: it may be the middle of a marked value.
+`markers: redact` replaces what CockroachDB marked. An event that was cut may lack one half of a mark: from an unmatched `‹` to the end of the value, and from the start of the value to an unmatched `›`, everything is redacted. Of a `crdb-v2` line that continues an entry (`|` or `+`), whose beginning came in an earlier batch, and that has no mark, only the prefix is kept: it may be the middle of a marked value. Marks, and your own patterns, are looked for in strings within strings up to ten times.
 
 Where a line is longer than Logdock reads as one (8 MiB; 1 MiB where it joins the parts of a line), it is cut at punctuation or between words, so that nothing that a detector finds is in two parts.
 """
