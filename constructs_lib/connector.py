@@ -31,7 +31,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
-from constructs import Construct, IDependable
+from constructs import Construct
 
 from constructs_lib import statements
 from constructs_lib.durations import minutes, seconds
@@ -66,6 +66,8 @@ class ConnectorProps:
         Path of the parameters that hold the operations' configurations, with a slash at both ends.
     log_key_arn
         Key of the log groups; its policy must admit ``/aws/lambda/<function_name>*``.
+    partition, region, account
+        Of the stack, as the caller knows them: each would be a call of the CDK.
     is_polled
         Operations may take longer than a function runs: they are asked for again until they are done, for an hour.
     has_members
@@ -80,6 +82,9 @@ class ConnectorProps:
     source: Path
     configuration_path: str
     log_key_arn: str
+    partition: str
+    region: str
+    account: str
     is_polled: bool = False
     has_members: bool = False
     subnet_ids: tuple[str, ...] = ()
@@ -99,9 +104,7 @@ class Connector(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: ConnectorProps) -> None:
         super().__init__(scope, construct_id)
         self._props = props
-        self._stack = stack = Stack.of(self)
-        self._account = stack.account
-        self._arn = f"arn:{stack.partition}:{{}}:{stack.region}:{self._account}:{{}}"
+        self._arn = f"arn:{props.partition}:{{}}:{props.region}:{props.account}:{{}}"
         self._source = lambda_.Code.from_asset(str(props.source), exclude=["**/__pycache__", "*.pyc"])
         self._log_key_arn = props.log_key_arn
         functions = [props.function_name, f"{props.function_name}-schedule"]
@@ -147,7 +150,7 @@ class Connector(Construct):
             self,
             construct_id,
             description="Logdock: configures what CloudFormation cannot",
-            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", self._account),
+            assumed_by=statements.service_of_this_account("lambda.amazonaws.com", self._props.account),
             inline_policies={"Connector": document_of([own_logs, *permissions])},
         )
 
@@ -227,11 +230,11 @@ class Connector(Construct):
             properties.
         """
         chosen = self._configure(construct_id, operation, properties if configuration is None else configuration)
-        needs: list[IDependable] = [*map(self._policy, permissions)]
+        resource = self._resource(construct_id, operation, properties, chosen, *map(self._policy, permissions))
         if self._members:
             # As long as the resource is there, also while it is deleted.
-            needs += [self._members, self._policy([self._list_configurations()])]
-        return self._resource(construct_id, operation, properties, chosen, *needs)
+            resource.node.add_dependency(self._members, self._policy([self._list_configurations()]))
+        return resource
 
     def _members_parameter(self) -> ssm.CfnParameter:
         return ssm.CfnParameter(
@@ -314,7 +317,7 @@ class Connector(Construct):
         operation: str,
         properties: Mapping[str, object],
         chosen: _Configuration,
-        *needs: IDependable,
+        *policies: iam.CfnPolicy,
     ) -> CustomResource:
         resource = CustomResource(
             self,
@@ -323,7 +326,7 @@ class Connector(Construct):
             service_token=self._service_token,
             properties={"Operation": operation, "Configuration": chosen.id, **properties},
         )
-        resource.node.add_dependency(chosen.parameter, *needs)
+        resource.node.add_dependency(chosen.parameter, *policies)
         return resource
 
     def _configure(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> _Configuration:
@@ -362,12 +365,12 @@ class Connector(Construct):
 
     def _text(self, document: object) -> str:
         text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-        return self._stack.to_json_string(document) if UNRESOLVED in text else text
+        return Stack.of(self).to_json_string(document) if UNRESOLVED in text else text
 
     def _hash(self, document: object) -> str:
         # Only what refers to a resource must be resolved, in another process.
         if UNRESOLVED in json.dumps(document):
-            document = self._stack.resolve(document)
+            document = Stack.of(self).resolve(document)
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -65,6 +65,6 @@ class CustomerKey(Construct):
         """Keep the key also when its creation is rolled back, for what stays then and is encrypted with it."""
         self.key.apply_removal_policy(RemovalPolicy.RETAIN)
 
-    def allow(self, statement: iam.PolicyStatement) -> None:
-        """Add a statement to the key's policy."""
-        self._policy.add_statements(statement)
+    def allow(self, *policy_statements: iam.PolicyStatement) -> None:
+        """Add statements to the key's policy."""
+        self._policy.add_statements(*policy_statements)

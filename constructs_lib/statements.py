@@ -53,10 +53,11 @@ def document_of(statements: Sequence[Statement]) -> iam.PolicyDocument:
 def rendered_document(statements: Sequence[Statement]) -> dict[str, object]:
     """Return the document of an identity policy for a resource that takes JSON.
 
-    Actions and resources are in order, as `iam.PolicyDocument` writes them; it would be one more call of the CDK.
+    In the order in which `iam.PolicyDocument` writes it, which would be one more call of the CDK.
     """
     ordered = [
-        {key: sorted(value) if isinstance(value, list) else value for key, value in each.items()} for each in statements
+        {key: sorted(value) if isinstance(value, list) else value for key, value in sorted(each.items())}
+        for each in statements
     ]
     return {"Statement": ordered, "Version": "2012-10-17"}
 

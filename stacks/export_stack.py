@@ -272,12 +272,12 @@ class ExportStack(Stack):
             self._announce_landing(landing.name, prefix)
         if reads_landing(self.settings, self._export):
             read_landing(landing, key, prefix, names)
-        for destination in self._export.ship_to:
-            role_arn = names.role_arn(names.shipper(destination))
+        shippers = [names.role_arn(names.shipper(destination)) for destination in self._export.ship_to]
+        if shippers:
             # The whole bucket, which is this export's alone: what waits in queues may be under a former prefix.
-            landing.allow(statements.read_objects(landing.arn, "", role_arn))
-            if key:
-                key.allow(statements.decrypt_objects(role_arn, self._in_region))
+            landing.allow(*(statements.read_objects(landing.arn, "", arn) for arn in shippers))
+        if shippers and key:
+            key.allow(*(statements.decrypt_objects(arn, self._in_region) for arn in shippers))
 
     def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
         """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
@@ -317,7 +317,8 @@ class ExportStack(Stack):
     def _announce_landing(self, bucket_name: str, prefix: str) -> None:
         """Announce what lands; with no destination, the rule is there because its matches are counted."""
         destinations = self._export.ship_to
-        self.wait_for_configuration(announce(self, self.names, self._export, bucket_name, prefix, destinations))
+        events = announce(self, self.names, self._export, bucket_name, prefix, destinations)
+        events.resource.add_resource_dependency(self.configuration.resource)
         self.alarms.shipped_to(destinations)
         self.alarms.landing_in_bucket()
 
@@ -334,6 +335,9 @@ class ExportStack(Stack):
                 source=self._connector_source,
                 configuration_path=f"/logdock/{self.names.deployment}/{self._export.name}/connector/",
                 log_key_arn=key.arn,
+                partition=self.names.partition,
+                region=self._in_region,
+                account=self.names.account,
                 is_polled=connect is not None,
                 has_members=self._export.members[0].member_id is not None,
                 subnet_ids=connect.vpc.subnet_ids if connect and connect.vpc else (),

@@ -31,8 +31,7 @@ class S3LogsStack(ExportStack):
         key = self.customer_key()
         landing = self.landing_bucket(export, key)
         landing.allow(*delivery_statements(self.names, export.services, landing.arn, prefix))
-        for statement in delivery_key_statements(self.names, export.services):
-            key.allow(statement)
+        key.allow(*delivery_key_statements(self.names, export.services))
         self.output("KmsKeyArn", key.arn, "Key of the bucket, which a trail must name")
         self.ship_landing(landing, key, prefix)
         self.output("BucketName", landing.name, "Bucket that the services deliver to")
