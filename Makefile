@@ -133,8 +133,9 @@ end-to-end: $(SETUP) ## Tests against the local cloud, deployed by the tests the
 	@echo "==> end-to-end tests"
 	@$(BIN)/pytest -m 'end_to_end and not proof' $(or $(TESTS),tests/end_to_end)
 
+# Half an hour for a test is a guard against hanging: a deploy after another takes long on a busy machine.
 proof: $(SETUP) ## What does not fit into five minutes: every action of every AWS service, every example deployed, every setting changed, every vendor connected
-	@CDK_VALIDATION=false LOGDOCK_TEST_EXAMPLES=500 $(BIN)/pytest -n 2 -m 'proof or hypothesis' $(TESTS)
+	@CDK_VALIDATION=false LOGDOCK_TEST_EXAMPLES=500 $(BIN)/pytest -n 2 --timeout 1800 -m 'proof or hypothesis' $(TESTS)
 
 fuzz: $(SETUP) ## Any input at all for the decoders, parsers and handlers, with new seeds, for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)

@@ -55,14 +55,16 @@ def in_an_account_of_its_own(example: Path, directory: Path, vendors: Vendors) -
 
 def prepare(cloud: Emulator, settings: Deployment) -> None:
     """Make what an example expects to exist: databases, log groups, a bucket, a trail, a webhook's secrets."""
-    logs, s3 = (cloud.client(name, settings.account, region=settings.region) for name in ("logs", "s3"))
     if settings.alerts.trail_log_group:
+        logs = cloud.client("logs", settings.account, region=settings.region)
         logs.create_log_group(logGroupName=settings.alerts.trail_log_group)
     if webhook := settings.alerts.webhook:
         secrets = cloud.client("secretsmanager", settings.account, region=settings.region)
         for name in filter(None, (webhook.url_secret, webhook.header_secret)):
             secrets.create_secret(Name=name, SecretString="https://chat.acme.example/hook")
     for export in settings.exports:
+        account = export.other_account or settings.account
+        logs, s3 = (cloud.client(name, account, region=settings.region) for name in ("logs", "s3"))
         if isinstance(export, DatabaseExport):
             databases.prepare(cloud, settings, export)
         elif isinstance(export, CockroachdbExport) and export.adopt_log_groups:
