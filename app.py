@@ -37,6 +37,7 @@ from logdock.inventory import stacks_of  # noqa: E402
 from logdock.layer import LayerError, installed_layer  # noqa: E402
 from logdock.limits import Measure, limit_violations, limit_warnings, measures  # noqa: E402
 from logdock.settings import Deployment, SettingsError, load_settings  # noqa: E402
+from logdock.settings.remarks import remarks  # noqa: E402
 
 if TYPE_CHECKING:
     from aws_cdk import App
@@ -177,7 +178,7 @@ def main() -> int:
         own = {stack.name for stack in stacks_of(settings)}
         templates = {name: stack.template for name, stack in stacks.items() if name in own}
         found += measures(settings, templates, {name: stacks[name].template_bytes for name in templates})
-    for line in limit_warnings(found):
+    for line in (*(each for settings in deployments for each in remarks(settings)), *limit_warnings(found)):
         print(f"Warning: {line}", file=sys.stderr)
     for line in (violations := limit_violations(found)):
         print(line, file=sys.stderr)

@@ -49,6 +49,7 @@ def _other_accounts(document: Document) -> Iterator[InitErrorDetails]:
         if account == document.account:
             allowed = "another account than the deployment's: without `account` the export lands in that"
             yield setting_error((*export.loc, "account"), account, allowed)
+            continue
         if export.lands_in_bucket:
             yield from _archived(export)
         else:

@@ -6,6 +6,7 @@ import pytest
 
 from logdock.inventory import stacks_of
 from logdock.settings.names import Names
+from logdock.settings.remarks import remarks
 from logdock.settings.shipper_document import configuration_document
 from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import PUSH, document, export
@@ -114,6 +115,23 @@ def test_what_log_groups_of_another_account_cannot_have_is_refused(refusal: Refu
     kind, changes, expected = NO_GROUPS_ELSEWHERE[what]
     (line,) = refusal(document(groups_elsewhere(kind, **changes), subscriptions="kinesis"))
     assert line.startswith(f"exports[0].{expected}")
+
+
+def test_counts_that_exports_of_other_accounts_do_not_have_are_named(load: Load) -> None:
+    there = [groups_elsewhere(kind, name=kind) for kind in LOG_GROUP_KINDS]
+    here = [export("cockroachdb", name="here", cluster_id="00000000-0000-4000-8000-000000000000", log_group="/here")]
+    alerts = {"failed_logins_per_hour": 5, "schema_changes_per_hour": 5}
+    settings = load(document(*there, *here, subscriptions="kinesis", alerts=alerts))
+    expected = "does not count cockroachdb, aurora-mysql, rds: lines of log groups are counted in the deployment's own"
+    assert list(remarks(settings)) == [f"alerts.{each} {expected} account only" for each in alerts]
+    assert not list(remarks(load(document(*there, subscriptions="kinesis"))))
+    assert not list(remarks(load(document(*here, alerts=alerts))))
+    assert not list(remarks(load(document(elsewhere("mongodb-atlas"), alerts=alerts))))
+
+
+def test_the_deployments_own_account_is_one_error(refusal: Refusal) -> None:
+    (line,) = refusal(document(groups_elsewhere("cloudwatch-logs", account="111122223333")))
+    assert "expected another account than the deployment's" in line
 
 
 def test_accounts_may_have_log_groups_and_databases_of_the_same_name(load: Load, refusal: Refusal) -> None:

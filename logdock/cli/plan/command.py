@@ -31,6 +31,7 @@ from logdock.cli.plan.templates import (
 from logdock.cli.screen import Screen
 from logdock.limits import Measure, measures
 from logdock.settings import Deployment
+from logdock.settings.remarks import remarks
 
 EXAMPLES = """
 Examples:
@@ -144,6 +145,7 @@ def _plan(
         difference=difference,
         effects=consequences(difference) if difference else [],
         accepted=accepted,
+        notes=[f"{each}." for each in remarks(new)],
     )
     if old_templates and not templates:
         raise CommandError("--from-templates needs --templates, the templates to compare with", ExitCode.USAGE)

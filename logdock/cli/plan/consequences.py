@@ -95,7 +95,7 @@ def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
     )
 
 
-def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
+def _owned(deployment: Deployment, export: Export) -> set[tuple[str, ...]]:
     """Return what one stack alone may make or configure, and undoes when it is destroyed, whatever its export's name.
 
     Another stack finds it configured already and remembers nothing to undo; then the first one's destroy switches it
@@ -104,11 +104,13 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, str]]:
     landing = export.landing(deployment)
     if isinstance(landing, BucketLanding):
         return {("bucket", landing.bucket)} if landing.is_own else set()
-    found = {("log group", name) for name in (*landing.names, *landing.prefixes)}
+    account = export.other_account or deployment.account
+    found: set[tuple[str, ...]] = {("log group", account, name) for name in (*landing.names, *landing.prefixes)}
     if isinstance(export, CockroachdbExport):
+        # Its ids are unique; RDS's are in an account.
         found |= {("CockroachDB cluster", each.cluster) for each in export.members}
     elif isinstance(export, DatabaseExport):
-        found |= {(each.noun, each.database_id) for each in export.members}
+        found |= {(each.noun, account, each.database_id) for each in export.members}
     return found
 
 

@@ -31,7 +31,7 @@ class Plan:
     resources
         Differences of the templates, where templates were compared.
     notes
-        What could not be compared, and why.
+        What the settings do not do, and what could not be compared, and why.
     not_looked_at
         What AWS did not answer although the caller may ask.
     measured

@@ -25,6 +25,7 @@ from logdock.cli.validate.stacks import Stack, check_orphans, check_stack
 from logdock.limits import fullest, limit_violations, limit_warnings, measures, report
 from logdock.settings import Deployment, SettingsError
 from logdock.settings.exports import Export
+from logdock.settings.remarks import remarks
 
 EXAMPLES = """
 Examples:
@@ -78,7 +79,9 @@ def validate(
     assembly = read_assembly(templates) if templates else None
     measured = list(measures(deployment, {name: found[0] for name, found in assembly.items()} if assembly else None))
     violations = limit_violations(measured)
-    for line in (*report(measured, always=True), *violations, *limit_warnings(measured)):
+    notes = list(remarks(deployment))
+    said = (f"Note: {each}" for each in notes)
+    for line in (*said, *report(measured, always=True), *violations, *limit_warnings(measured)):
         screen.say(f"{line}.")
     checks = (
         []
@@ -97,6 +100,7 @@ def validate(
             "settings": str(settings),
             "deployment": deployment.deployment,
             "errors": [],
+            "notes": notes,
             "limits": [each.document for each in fullest(measured)],
             "checks": [asdict(check) for check in checks],
         }
@@ -123,6 +127,7 @@ def _read(file: Path, screen: Screen) -> Deployment:
                 "settings": str(file),
                 "deployment": None,
                 "errors": refused.as_documents(),
+                "notes": [],
                 "limits": [],
                 "checks": [],
             }

@@ -59,6 +59,30 @@ def test_every_reason_is_a_sentence() -> None:
     assert all(re.fullmatch(r"[A-Z].{20,}\.", rule) for rule in RULES.values() if isinstance(rule, str))
 
 
+@pytest.mark.parametrize("kind", ["cloudwatch-logs", "rds"])
+def test_plan_export_of_another_account_owns_nothing_of_this_one(kind: str, logdock: Type, tmp_path: Path) -> None:
+    """The same names in another account are other log groups and another database."""
+    more = {"configure_database": False} if kind == "rds" else {}
+    old, new = (
+        document(export(kind, **more, account=account, name=name), subscriptions="kinesis")
+        for account, name in (("222233334444", "one"), ("444455556666", "two"))
+    )
+    write(tmp_path, old, "old.yaml")
+    write(tmp_path, new, "logdock.yaml")
+    effects = json.loads(logdock("plan", "--from", "old.yaml", "--json").out)["effects"]
+    assert "the deploy fails" not in {each["kind"] for each in effects}
+
+
+def test_plan_and_validate_name_what_an_alert_does_not_count(logdock: Type, tmp_path: Path) -> None:
+    there = export("cockroachdb", account="222233334444")
+    settings = document(there, subscriptions="kinesis", alerts={"failed_logins_per_hour": 5})
+    write(tmp_path, settings, "logdock.yaml")
+    note = f"Note: alerts.failed_logins_per_hour does not count {there['name']}: "
+    for command in (("validate", "--offline"), ("plan", "--from", "logdock.yaml")):
+        assert note in logdock(*command).out
+        assert len(json.loads(logdock(*command, "--json").out)["notes"]) == 1
+
+
 @pytest.mark.parametrize("database", [{"instance_id": "shop"}, {"instance_id": None, "cluster_id": "shop"}])
 def test_plan_export_of_same_database_fails(database: Document, logdock: Type, tmp_path: Path) -> None:
     """Also where no log group is the same."""
