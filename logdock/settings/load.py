@@ -14,7 +14,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.resolver import Resolver
-from yaml.scanner import Scanner
+from yaml.scanner import Scanner, ScannerError
 
 try:
     from yaml._yaml import CParser
@@ -123,6 +123,16 @@ class _Loader(Reader, Scanner, Parser, _Safe):
         Parser.__init__(self)
         _Safe.__init__(self)
         self.name = name  # every mark has it: which file a value is in
+
+    def scan_flow_scalar_non_spaces(self, double: bool, start_mark: yaml.Mark) -> list[str]:
+        """Refuse what is no character, as libyaml does: PyYAML takes half a pair and raises other errors of its own."""
+        mark = self.get_mark()
+        try:
+            chunks: list[str] = super().scan_flow_scalar_non_spaces(double, start_mark)
+            "".join(chunks).encode()
+        except (ValueError, OverflowError):
+            raise ScannerError(None, None, "found an escape of no character", mark) from None
+        return chunks
 
 
 def compose(text: str, name: str) -> tuple[yaml.Node | None, _Safe]:

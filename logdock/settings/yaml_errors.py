@@ -59,7 +59,7 @@ def _cause(text: str, lines: list[str], error: yaml.MarkedYAMLError) -> tuple[in
         return mark.line, mark.column, "put the value in quotes"
     if "<block end>" in problem:
         return mark.line, mark.column, "indent the line as much as the settings beside it"
-    if "unknown escape" in problem:
+    if "unknown escape" in problem or "escape of no" in problem:
         return mark.line, mark.column, "put the value in single quotes, where a backslash is a backslash"
     if "alias" in problem or error.context == "while scanning an alias":
         return mark.line, mark.column, "put a value that begins with * in quotes"

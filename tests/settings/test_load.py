@@ -56,6 +56,11 @@ def test_the_models_are_frozen(load: Load) -> None:
         (b"a: !!int x\n", "a value does not fit its type"),
         (b"a: !!python/object:os.system x\n", "could not determine a constructor for the tag"),
         (b"a: *b\n", "found undefined alias"),
+        *(
+            (b"a: 1\nb: ['x', \"" + escape + b'"]\n', ":2:11: is not valid YAML: found an escape of no character")
+            for escape in (b"\\ud800", b"\\ud83d\\ude00", b"\\U00110000", b"\\U7fffffff", b"\\Uffffffff")
+        ),
+        (b'"\\udfff": 1\n', ":1:2: is not valid YAML: found an escape of no character; put the value in single quotes"),
         (b"a: " + b"9" * 5000 + b"\n", "a value does not fit its type"),
         (b"[" * 5000, "it is nested deeper than 32 levels"),
     ],
