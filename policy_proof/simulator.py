@@ -61,9 +61,14 @@ class Simulator:
         questions, answers = self._process.stdin, self._process.stdout
         assert questions is not None
         assert answers is not None
-        questions.write(line + "\n")
-        questions.flush()
-        text = answers.readline()
+        try:
+            questions.write(line + "\n")
+            questions.flush()
+            text = answers.readline()
+        except BaseException:
+            # The answer that is still to come would be taken for that of the next question.
+            self.__dict__.pop("_process").kill()
+            raise
         if not text:
             raise RuntimeError(f"the simulator ended with {self._process.wait()} at {line[:200]}")
         answer: dict[str, Any] = json.loads(text)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ from policy_proof.cast import Cast, session
 from policy_proof.claim_file import CLAIMS, ClaimFileError, load_book
 from policy_proof.proof import SIMULATOR, Proof
 from policy_proof.requests import Request
-from policy_proof.simulator import Verdict
+from policy_proof.simulator import Simulator, Verdict
 from policy_proof.templates import Templates, UnresolvedError
 from tests.conftest import ROOT, synthesize
 
@@ -100,6 +101,17 @@ def test_keys_that_the_simulator_drops_are_evaluated_under_another_name(key: str
     assert ask("own", as_it_is=True)["ignored"] == [key]
     assert ask("own", as_it_is=False) == {"result": "Allowed", "keys": [key], "ignored": []}
     assert ask("other", as_it_is=False) == {"result": "ImplicitlyDenied", "keys": [key], "ignored": []}
+
+
+def test_an_answer_that_is_late_is_not_taken_for_the_next_questions() -> None:
+    """A test that times out while it waits leaves its answer in the pipe."""
+    process = mock.Mock(**{"stdout.readline.side_effect": KeyboardInterrupt})
+    asked = Simulator()
+    vars(asked)["_process"] = process
+    with pytest.raises(KeyboardInterrupt):
+        asked.ask(["{}"])
+    process.kill.assert_called_once_with()
+    assert "_process" not in vars(asked)
 
 
 def test_evaluators_that_disagree_are_reported(proof: Proof) -> None:
