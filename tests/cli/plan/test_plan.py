@@ -73,6 +73,19 @@ def test_plan_export_of_another_account_owns_nothing_of_this_one(kind: str, logd
     assert "the deploy fails" not in {each["kind"] for each in effects}
 
 
+def test_plan_of_log_groups_in_another_account_names_no_vendor(logdock: Type, tmp_path: Path) -> None:
+    old, new = (
+        document(export("cloudwatch-logs", account=account), subscriptions="kinesis")
+        for account in ("222233334444", "444455556666")
+    )
+    write(tmp_path, old, "old.yaml")
+    write(tmp_path, new, "logdock.yaml")
+    shown = logdock("plan", "--from", "old.yaml").out
+    assert "its log groups stay subscribed, and nothing of it is shipped" in shown
+    assert "Before the deploy, have the log groups in the account `444455556666`: it fails where one is not" in shown
+    assert "vendor" not in shown
+
+
 def test_plan_and_validate_name_what_an_alert_does_not_count(logdock: Type, tmp_path: Path) -> None:
     there = export("cockroachdb", account="222233334444")
     settings = document(there, subscriptions="kinesis", alerts={"failed_logins_per_hour": 5})

@@ -53,13 +53,15 @@ def landing_account(change: Change) -> Iterable[Effect]:
     of, deployment = change.of, change.old.deployment
     stack, landing = f"{deployment}-{of}", f"{deployment}-Landing-{of}"
     in_bucket = change.new_part.lands_in == "bucket"
+    has_vendor = change.part.kind != "cloudwatch-logs"
     # the core's update cannot delete the event bus, which it may no longer have, while a rule is on it
     first, rule = (", before the deploy", f" {stack}") if in_bucket and not change.after else ("", "")
     if change.before:
         yield keeps_running(
             change,
             f"The stack `{landing}` in the account `{change.before}` leaves the settings, and no deploy destroys it: "
-            "the vendor goes on exporting there, and nothing of it is shipped.",
+            f"{'the vendor goes on exporting there' if has_vendor else 'its log groups stay subscribed'}, and nothing "
+            "of it is shipped.",
             f"With the settings file that still has it{first}: `npx cdk destroy {landing}{rule}`.",
         )
     else:
@@ -74,7 +76,9 @@ def landing_account(change: Change) -> Iterable[Effect]:
             change,
             f"The landing is made anew, in {where}, with its subscriptions: what is written to log groups elsewhere is "
             "no longer archived.",
-            f"Deploy, then have the vendor write in {where} (`logdock next-steps {of}`).",
+            f"Deploy, then have the vendor write in {where} (`logdock next-steps {of}`)."
+            if has_vendor
+            else f"Before the deploy, have the log groups in {where}: it fails where one is not there.",
         )
         return
     bucket = change.new_part.landing(change.new).document["bucket"]
