@@ -37,6 +37,9 @@ WITHOUT_DATES = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 """What a loader of PyYAML's takes a plain value for, but for dates: the attribute `yaml_implicit_resolvers`."""
+MAX_BASE_60 = 4300
+"""Characters of a number such as 1:30, which YAML takes to the base of 60: the time grows with their square."""
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 MAX_DEPTH = 32
 """Settings are nested eight deep."""
 MAX_NODES = 200_000
@@ -92,6 +95,8 @@ class _Safe(Composer, SafeConstructor, Resolver):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
+            if node.tag in _NUMBERS and len(node.value) > MAX_BASE_60 and ":" in node.value:
+                raise ValueError
             return super().construct_object(node, deep=deep)
         except (ValueError, KeyError, AttributeError, TypeError):
             # PyYAML lets these through from explicit tags (!!int x) and from numbers of thousands of digits.
@@ -102,7 +107,8 @@ class _Safe(Composer, SafeConstructor, Resolver):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
-        for key_node, _ in node.value:
+        # A tag may call any node a mapping: PyYAML says what it is instead.
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=True)

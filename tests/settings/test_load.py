@@ -62,6 +62,9 @@ def test_the_models_are_frozen(load: Load) -> None:
         ),
         (b'"\\udfff": 1\n', ":1:2: is not valid YAML: found an escape of no character; put the value in single quotes"),
         (b"a: " + b"9" * 5000 + b"\n", "a value does not fit its type"),
+        (b"a: " + b":".join([b"9"] * 20_000) + b"\n", ":1:4: is not valid YAML: a value does not fit its type"),
+        (b"a: 1\nb: !!map [c]\n", ":2:4: is not valid YAML: expected a mapping node, but found sequence"),
+        (b"a: 1\nb: !!set c\n", ":2:4: is not valid YAML: expected a mapping node, but found scalar"),
         (b"[" * 5000, "it is nested deeper than 32 levels"),
     ],
 )
