@@ -52,7 +52,7 @@ def base_path(file: Path, value: object, root: Path) -> Path | str:
         if base.is_file():
             return base
     except (OSError, ValueError, RuntimeError):
-        # too long, not to be looked at, with a NUL or a lone surrogate, or a link to itself
+        # too long, not to be looked at, with a NUL, or a link to itself
         pass
     # without the value, which may be a secret or control a terminal
     return f"a file that exists, relative to {folder}"

@@ -185,9 +185,7 @@ def test_refuses_a_file_that_cannot_be_extended(tmp_path: Path, files: dict[str,
     assert expected in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["a\0b.yaml", "\ud800.yaml", "a" * 300, "a/" * 3000, "link.yaml", ".", "shared.yaml/x", "a\n\x1b[2J"]
-)
+@pytest.mark.parametrize("name", ["a\0b.yaml", "a" * 300, "a/" * 3000, "link.yaml", ".", "shared.yaml/x", "a\n\x1b[2J"])
 def test_a_path_that_names_no_file_is_an_error_of_extends(tmp_path: Path, name: str) -> None:
     (tmp_path / "link.yaml").symlink_to("link.yaml")
     path = write(tmp_path, shared=SHARED, production=PRODUCTION.replace("shared.yaml", json.dumps(name)))
