@@ -220,6 +220,9 @@ class NoWait(Backoff):
     def wait(self) -> None:
         self._check()
 
+    def pause(self, _: float) -> None:
+        self._check()
+
     @contextmanager
     def retrying(self) -> Iterator[None]:
         self._check()
@@ -342,7 +345,6 @@ def enter(
     monkeypatch.setattr("log_shipper.parallel.start", world.start)
     monkeypatch.setattr("log_shipper.delivery.wait", world.wait)
     monkeypatch.setattr("log_shipper.marks.time", SimpleNamespace(time=lambda: world.now + world.skew))
-    monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("http.client.HTTPConnection", Wire)
     monkeypatch.setattr("log_shipper.http_client.Backoff", NoWait)
     Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)
