@@ -134,7 +134,7 @@ class Cdk:
 
     def destroy(self, assembly: Path, *stacks: str) -> None:
         """Destroy the named stacks, and nothing that depends on them."""
-        self._run(["destroy", "--app", str(assembly), "--force", "--exclusively", *stacks])
+        self._run(["destroy", "--app", str(assembly), "--force", "--exclusively", "--concurrency", "8", *stacks])
 
     def _run(
         self, arguments: Sequence[str], *, directory: Path = ROOT, progress: Callable[[str], None] | None = None

@@ -238,8 +238,8 @@ def test_every_setting_of_the_table_exists() -> None:
     inside = {name: set(model.get("properties", {})) for name, model in schema["$defs"].items()}
     of_exports = set.intersection(*(keys for name, keys in inside.items() if name.endswith("Export")))
     known = set(schema["properties"]) | {f"alerts.{key}" for key in inside["Alerts"]}
-    # of those that land in a bucket alone
-    known |= {f"exports.{key}" for key in (*of_exports, "account")}
+    known |= {f"exports.{key}" for key in of_exports}
+    known |= {f"destinations.{key}" for name, keys in inside.items() if name.endswith("Destination") for key in keys}
     table = section(CONFIGURE.read_text(), "The settings").partition("\n\n| setting")[2].partition("\n\n")[0]
     named = first_cells(table)
     assert set(named) <= known

@@ -8,7 +8,6 @@ import hashlib
 import json
 import queue
 import tempfile
-import threading
 import uuid
 import zipfile
 from pathlib import Path
@@ -122,15 +121,15 @@ def _extract_once() -> None:
 class SharedZip(zipfile.ZipFile):
     """A file whose content is extracted once, into a directory that others are linked to."""
 
-    _lock = threading.Lock()
-
     def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
         """Link a directory's entries to what is extracted already, or is now."""
         content = repr([(each.filename, each.CRC, each.file_size) for each in self.infolist()])
         shared = Path(tempfile.gettempdir()) / "ministack-code" / hashlib.sha256(content.encode()).hexdigest()
-        with self._lock:
-            if not shared.exists():
-                super().extractall(partial := shared.with_suffix(".part"), members, pwd)
+        if not shared.exists():
+            shared.parent.mkdir(exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=shared.parent))
+            super().extractall(partial, members, pwd)
+            with contextlib.suppress(OSError):  # another has extracted the same meanwhile
                 partial.rename(shared)
         for entry in shared.iterdir():
             (Path(path) / entry.name).symlink_to(entry)

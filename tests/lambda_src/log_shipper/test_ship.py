@@ -226,7 +226,7 @@ def test_bodies_stay_under_the_listeners_limit(cloud: Cloud, logz: Listener) -> 
     lines = [f"{i} {'x' * 1000}" for i in range(20_000)]
     item = cloud.land("app.log", gzip.compress("\n".join(lines).encode()))
     assert ship.handler(batch(message("orders", item)), Context()) == OK
-    assert logz.messages() == lines
+    assert sorted(logz.messages()) == sorted(lines)  # bodies arrive in any order
     assert max(map(len, logz.bodies)) <= 10 * 1024 * 1024
 
 

@@ -11,7 +11,7 @@ import json
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -91,3 +91,21 @@ def test_the_same_code_is_extracted_once(tmp_path: Path, monkeypatch: pytest.Mon
     first, second, changed = (tmp_path / each / "package/module.py" for each in ("first", "second", "changed"))
     assert first.samefile(second)
     assert (first.read_text(), changed.read_text()) == ("x = 1", "x = 2")
+
+
+def test_code_that_another_process_extracts_meanwhile_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+        archive.writestr("module.py", "x = 1")
+    extract = zipfile.ZipFile.extractall
+
+    def extract_second(self: zipfile.ZipFile, *arguments: Any) -> None:
+        monkeypatch.setattr(zipfile.ZipFile, "extractall", extract)
+        SharedZip(tmp_path / "code.zip").extractall(tmp_path / "other")
+        extract(self, *arguments)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", extract_second)
+    for environment in ("other", "this"):
+        (tmp_path / environment).mkdir()
+    SharedZip(tmp_path / "code.zip").extractall(tmp_path / "this")
+    assert (tmp_path / "this/module.py").samefile(tmp_path / "other/module.py")
