@@ -115,7 +115,7 @@ class ObjectSink:
         self._flights.make_room(size)
         stored = [parallel.start(self._put, progress, *part) for part in parts]
         self._pending, self._hours, self._bytes = [], {}, 0
-        self._flights.add(pending, size, lambda segments: self._settle(segments, stored))
+        self._flights.add(pending, size, lambda segments: self._settle(segments, stored), stored)
         if size > MAX_BYTES_IN_FLIGHT:
             self._flights.settle()
 

@@ -161,7 +161,9 @@ class BulkSink:
         self._flights.settle()
 
     def abandon(self) -> None:
-        """Leave what is gathered, and what the destination does not take, for the next attempt."""
+        """Leave what is gathered, and what the destination does not take at once, for the next attempt."""
+        for client in self._clients:
+            client.give_up()
         self._flights.abandon()
         for progress, segment in self._pending:
             progress.release(segment)
@@ -180,7 +182,7 @@ class BulkSink:
         answer = parallel.start(self._send, body, query)
         pending, size = [(progress, segment.packed()) for progress, segment in self._pending], self._bytes
         self._pending, self._bytes = [], 0
-        self._flights.add(pending, size, lambda segments: self._settle(segments, answer, body, query), answer.done)
+        self._flights.add(pending, size, lambda segments: self._settle(segments, answer, body, query), [answer])
 
     def _send(self, body: bytes, query: str) -> Answer:
         try:

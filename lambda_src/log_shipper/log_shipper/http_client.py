@@ -37,7 +37,7 @@ class Backoff:
     """What the connections to one destination share: while bodies are posted again, one by one, no other begins.
 
     So a destination that asks for time gets it from all connections, and one that does not recover is tried with one
-    body. Once that is given up, so are the others.
+    body. Once that is given up, so are the others, also those that wait.
     """
 
     def __init__(self) -> None:
@@ -54,8 +54,20 @@ class Backoff:
             When one was given up.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._failed)
+            self._changed.wait_for(lambda: not self._failed or self._error is not None)
         self._check()
+
+    def pause(self, seconds: float) -> None:
+        """Wait before a body is posted again; raises as `wait` does, at once."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._error is not None, seconds)
+        self._check()
+
+    def give_up(self, error: DeliveryError) -> None:
+        """Let no connection begin another post."""
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
 
     @contextmanager
     def retrying(self) -> Iterator[None]:
@@ -67,7 +79,7 @@ class Backoff:
                 self._check()
                 yield
         except DeliveryError as error:
-            self._error = error
+            self.give_up(error)
             raise
         finally:
             with self._changed:
@@ -130,12 +142,16 @@ class HttpClient:
                 if attempt == MAX_ATTEMPTS or wait >= self._remaining():
                     raise DeliveryError(f"{self.host} {outcome}, {attempt} attempts", retry_after_seconds=retry_after)
                 self.retries += 1
-                time.sleep(wait)
+                self._backoff.pause(wait)
                 outcome, retry_after = self._attempt(target, body, headers)
                 if isinstance(outcome, Answer):
                     return outcome
                 failed_at = time.monotonic()
         raise AssertionError("unreachable")
+
+    def give_up(self) -> None:
+        """Begin no other post, over any of the connections that share the `Backoff`."""
+        self._backoff.give_up(DeliveryError(f"{self.host}: another body was given up"))
 
     def close(self) -> None:
         """Close the connection; the next post opens another."""

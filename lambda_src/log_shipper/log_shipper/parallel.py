@@ -7,10 +7,10 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from log_shipper.progress import Pending
 
@@ -40,14 +40,14 @@ class _Flight:
         What is not settled yet.
     settle : callable
         Waits for the answer and takes the segments that it settles off the list.
-    is_answered : callable
-        Says whether it need not wait.
+    answers : sequence of Future
+        What it waits for.
     """
 
     segments: Pending
     size: int
     settle: Callable[[Pending], None]
-    is_answered: Callable[[], bool]
+    answers: Sequence[Future[Any]]
     failed: bool = False
 
 
@@ -74,14 +74,10 @@ class Flights:
             self._settle_oldest()
 
     def add(
-        self,
-        segments: Pending,
-        size: int,
-        settle: Callable[[Pending], None],
-        is_answered: Callable[[], bool] = lambda: False,
+        self, segments: Pending, size: int, settle: Callable[[Pending], None], answers: Sequence[Future[Any]]
     ) -> None:
         """Note a delivery that has begun."""
-        self._flights.append(_Flight(segments, size, settle, is_answered))
+        self._flights.append(_Flight(segments, size, settle, answers))
 
     def settle(self) -> None:
         """Settle every delivery."""
@@ -90,13 +86,14 @@ class Flights:
 
     def settle_answered(self) -> None:
         """Settle the oldest deliveries as far as they are answered."""
-        while self._flights and self._flights[0].is_answered():
+        while self._flights and all(answer.done() for answer in self._flights[0].answers):
             self._settle_oldest()
 
     def abandon(self) -> None:
         """Wait for what is on its way and settle it, or leave it for the next attempt; never raises an `Exception`.
 
-        An object is acknowledged from its start, so that nothing of it counts that comes after what is left.
+        An object is acknowledged from its start, so that nothing of it counts that comes after what is left. That is
+        waited for all the same: what is on its way when the function returns is frozen with it, and goes on later.
         """
         left: set[int] = set()
         while self._flights:
@@ -104,6 +101,9 @@ class Flights:
             if not flight.failed and not _objects(flight) & left:
                 with contextlib.suppress(Exception):
                     flight.settle(flight.segments)
+            for answer in flight.answers:
+                with contextlib.suppress(Exception):
+                    answer.result()
             self._flights.popleft()
             for progress, segment in flight.segments:
                 progress.release(segment)

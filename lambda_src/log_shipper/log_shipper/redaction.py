@@ -76,7 +76,12 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return the text of one record, redacted; JSON stays JSON."""
-        return self._redact_apart([text])[0] if self.active else text
+        # as `_redact_apart` of one text, without lists that cost a third of its time
+        if self._detectors and _may_have_any(text):
+            data = text.encode()
+            redacted = self._without_detected(data)
+            text = text if redacted is data else redacted.decode()
+        return self._redact_values([text])[0] if self._patterns or self._has_marks(text) else text
 
     def redact_all(self, texts: list[str]) -> list[str]:
         """Return what `redact` returns for each text; they are searched together."""

@@ -54,7 +54,7 @@ def logz(cloud: Cloud, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> L
     cloud.secret("acme/logzio", TOKEN)
     destination = {"name": "logz", "kind": "logzio", "listener_url": listener.url, "token_secret": "acme/logzio"}
     monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(destination))
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("log_shipper.http_client.Backoff.pause", lambda *_: None)
     return listener
 
 

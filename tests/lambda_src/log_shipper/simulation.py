@@ -91,6 +91,7 @@ class World(Memory):
         self.meanwhile: Callable[[], None] | None = None
         self.random = Random(0)  # noqa: S311
         self.later: list[Later] = []
+        self.slowness = 0.0
 
     def start(self, call: Callable[..., Any], *args: Any, **named: Any) -> Later:
         """Start a call in the background: others that were started may get on before it, or after."""
@@ -100,7 +101,9 @@ class World(Memory):
         return later
 
     def get_on(self) -> None:
-        """Let any of the calls in the background happen, in any order."""
+        """Let any of the calls in the background happen, in any order, or none."""
+        if self.slowness and self.random.random() < self.slowness:
+            return
         waiting = [each for each in self.later if not each.done() and not each.running()]
         for each in self.random.sample(waiting, self.random.randint(0, len(waiting))):
             each.make()
@@ -215,9 +218,15 @@ class Response:
 
 
 class NoWait(Backoff):
-    """There are no threads here: a body that is posted within another's turn must not wait for it."""
+    """There are no threads here: a body that is posted within another's turn must not wait for it.
+
+    A post that is made late began when it was started, before anything was given up.
+    """
 
     def wait(self) -> None:
+        pass
+
+    def pause(self, _: float) -> None:
         self._check()
 
     @contextmanager
@@ -342,7 +351,6 @@ def enter(
     monkeypatch.setattr("log_shipper.parallel.start", world.start)
     monkeypatch.setattr("log_shipper.delivery.wait", world.wait)
     monkeypatch.setattr("log_shipper.marks.time", SimpleNamespace(time=lambda: world.now + world.skew))
-    monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("http.client.HTTPConnection", Wire)
     monkeypatch.setattr("log_shipper.http_client.Backoff", NoWait)
     Wire.world, Wire.read = world, staticmethod(otlp_lines if kind == "otlp" else logzio_lines)
@@ -351,6 +359,8 @@ def enter(
     monkeypatch.setattr("log_shipper.progress.SAVE_EVERY_BYTES", save_every)
     monkeypatch.setattr("log_shipper.archive_writer.PART_BYTES", body_bytes)
     monkeypatch.setattr("log_shipper.decode.PIECE_BYTES", piece_bytes)
+    # or an object is one block up to 128 KiB, and so one body
+    monkeypatch.setattr("log_shipper.lines.HEAD_BYTES", piece_bytes)
     monkeypatch.setattr("log_shipper.objects.CHUNK_BYTES", piece_bytes)
     monkeypatch.setattr(bulk, "MAX_BISECTIONS", 10_000)
     tallies: list[Any] = []

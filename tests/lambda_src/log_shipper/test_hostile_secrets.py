@@ -74,7 +74,7 @@ def test_no_destination_raises_anything_that_holds_the_secret(secret: str, place
 @pytest.mark.covering
 def test_a_header_that_http_refuses_is_not_shown(monkeypatch: pytest.MonkeyPatch, secret: str, is_name: bool) -> None:
     """The last line of defence: headers that were not validated."""
-    monkeypatch.setattr("log_shipper.http_client.time.sleep", lambda _: None)
+    monkeypatch.setattr("log_shipper.http_client.Backoff.pause", lambda *_: None)
     with pytest.raises(DeliveryError) as failed:
         send("https://127.0.0.1:9", {secret: "x"} if is_name else {"Authorization": secret})
     said = "".join(said_by(failed.value))

@@ -26,7 +26,7 @@ def lake(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     cloud.secret("acme/otlp", json.dumps({"Authorization": "Bearer lake-token"}))
     destination = {"name": "lake", "kind": "otlp", "endpoint": listener.url, "headers_secret": "acme/otlp"}
     monkeypatch.setenv("LOGDOCK_DESTINATION", json.dumps(destination))
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("log_shipper.http_client.Backoff.pause", lambda *_: None)
     cloud.export("orders", vendor="mongodb-atlas", path_fields="{_}/{cluster}")
     yield listener
     listener.close()

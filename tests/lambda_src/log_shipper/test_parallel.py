@@ -9,15 +9,17 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, cast
 
 import pytest
-from log_shipper import aws, delivery, feed, pipeline, ship
+from log_shipper import aws, delivery, feed, parallel, pipeline, ship
 from log_shipper.bulk import BODIES_IN_FLIGHT
-from log_shipper.http_client import MAX_ATTEMPTS, HttpClient
+from log_shipper.errors import DeliveryError
+from log_shipper.http_client import MAX_ATTEMPTS, Backoff, HttpClient
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, answer, batch, message
 
 OK: dict[str, Any] = {"batchItemFailures": []}
 OBJECTS = 10
 LARGE = [f"{number:03d}" for number in range(20)]
+pause = Backoff.pause
 
 
 @pytest.fixture
@@ -183,18 +185,77 @@ def test_no_body_begins_while_another_is_posted_again(
         barrier.wait()
         return answer(handler, answered, b"", {"Retry-After": "0"})
 
-    def wait(seconds: float) -> None:
+    def wait(*_: object) -> None:
         before = len(logz.bodies)
         threading.Event().wait(0.02)
         posted_again.append(before)
         others.append(len(logz.bodies) - before)
 
-    monkeypatch.setattr("log_shipper.http_client.time.sleep", wait)
+    monkeypatch.setattr(Backoff, "pause", wait)
     logz.script += [refuse] * 4
     assert ship.handler(large, Context()) == OK
     assert others == [0] * 4
     assert posted_again[0] == 4
     assert sorted(logz.messages()) == LARGE
+
+
+@pytest.mark.parametrize("answered", [200, 503])
+def test_nothing_is_on_its_way_when_the_function_returns(
+    large: dict[str, Any], logz: Listener, monkeypatch: pytest.MonkeyPatch, answered: int
+) -> None:
+    """Lambda freezes it then: a body that is on its way would arrive, or be posted again, in a later invocation."""
+    limit_bodies_in_flight(monkeypatch, 4)
+    barrier, failed, lock, on_their_way = threading.Barrier(4, timeout=10), threading.Event(), threading.Lock(), [0]
+    whole = parallel.Flights.abandon
+
+    def abandon(flights: parallel.Flights) -> None:
+        failed.set()
+        whole(flights)
+
+    def refuse(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+        with lock:
+            on_their_way[0] += 1
+        barrier.wait()
+        is_first = f'"{LARGE[0]}"'.encode() in body
+        if not is_first:
+            assert failed.wait(10)
+            threading.Event().wait(0.05)
+        with lock:
+            on_their_way[0] -= 1
+        return answer(handler, 404 if is_first else answered)
+
+    monkeypatch.setattr(parallel.Flights, "abandon", abandon)
+    logz.script += [refuse] * 4
+    assert ship.handler(large, Context()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert on_their_way == [0]
+    assert len(logz.bodies) == 4
+
+
+def test_body_that_waits_to_be_posted_again_is_given_up_with_its_batch(
+    large: dict[str, Any], logz: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_bodies_in_flight(monkeypatch, 2)
+    waits, given_up = threading.Event(), list[DeliveryError]()
+
+    def wait(backoff: Backoff, seconds: float) -> None:
+        waits.set()
+        try:
+            pause(backoff, seconds)
+        except DeliveryError as error:
+            given_up.append(error)
+            raise
+
+    def refuse(handler: BaseHTTPRequestHandler, body: bytes) -> bool:
+        if f'"{LARGE[0]}"'.encode() in body:
+            assert waits.wait(10)
+            return answer(handler, 404)
+        return answer(handler, 429, b"", {"Retry-After": "10"})
+
+    monkeypatch.setattr(Backoff, "pause", wait)
+    logz.script += [refuse] * 2
+    assert ship.handler(large, Context()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert len(given_up) == 1
+    assert len(logz.bodies) == 2
 
 
 def test_destination_that_does_not_recover_is_tried_with_one_body(large: dict[str, Any], logz: Listener) -> None:
