@@ -8,6 +8,7 @@ import hashlib
 import json
 import queue
 import tempfile
+import threading
 import uuid
 import zipfile
 from pathlib import Path
@@ -16,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from ministack.core import lambda_runtime
-from ministack.services import cloudwatch_logs, lambda_svc
+from ministack.services import cloudwatch_logs, lambda_svc, sts
 
 from local_cloud.corrections.operations import client
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 _LAST_LINE = "ministack: last line of this invocation"
@@ -35,6 +36,19 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     _log_where_a_group_is()
     _log_every_line()
     _extract_once()
+    # A function that starts adds a session while other starts go over all sessions, which can end in an error.
+    sts.register_session = one_at_a_time(sts.register_session)
+
+
+def one_at_a_time(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that threads run one after the other."""
+    lock = threading.Lock()
+
+    def run(*arguments: Any) -> None:
+        with lock:
+            function(*arguments)
+
+    return run
 
 
 def _deliver_failed_events_to_s3(endpoint_url: str, ca_bundle: str) -> None:

@@ -9,13 +9,15 @@ import base64
 import gzip
 import json
 import tempfile
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local_cloud.corrections.functions import SharedZip
+from local_cloud.corrections.functions import SharedZip, one_at_a_time
 from tests.local_cloud.corrections import made
 
 if TYPE_CHECKING:
@@ -109,3 +111,18 @@ def test_code_that_another_process_extracts_meanwhile_is_taken(tmp_path: Path, m
         (tmp_path / environment).mkdir()
     SharedZip(tmp_path / "code.zip").extractall(tmp_path / "this")
     assert (tmp_path / "this/module.py").samefile(tmp_path / "other/module.py")
+
+
+def test_threads_run_a_function_one_after_the_other() -> None:
+    running: list[int] = []
+    at_once: list[int] = []
+
+    def run(number: int) -> None:
+        running.append(number)
+        time.sleep(0.001)  # others would run now
+        at_once.append(len(running))
+        running.remove(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one_at_a_time(run), range(8)))
+    assert at_once == [1] * 8
