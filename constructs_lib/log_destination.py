@@ -61,7 +61,7 @@ class LogDestination(Construct):
             role_name=props.role_name,
             description="Logdock: CloudWatch Logs writes events of another account to the stream",
             assumed_by=iam.PrincipalWithConditions(
-                iam.ServicePrincipal(statements.logs_principal(stack.region)),
+                statements.service_principal(statements.logs_principal(stack.region)),
                 {"StringLike": {"aws:SourceArn": [f"{here}:{props.from_account}:*", f"{here}:{stack.account}:*"]}},
             ),
             inline_policies={"Write": statements.write_stream(props.stream_arn, props.key_arn, stack.region)},

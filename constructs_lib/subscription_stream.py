@@ -76,7 +76,7 @@ class SubscriptionStream(Construct):
             role_name=props.role_name,
             description="Logdock: CloudWatch Logs writes subscribed events to the stream",
             assumed_by=iam.PrincipalWithConditions(
-                iam.ServicePrincipal(statements.logs_principal(stack.region)),
+                statements.service_principal(statements.logs_principal(stack.region)),
                 {
                     "StringEquals": {"aws:SourceAccount": stack.account},
                     "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:*"},

@@ -198,10 +198,8 @@ class BulkSink:
     def _settle(self, segments: Pending, answer: Future[Answer], body: bytes, query: str) -> None:
         self._bisections = 0
         answered = answer.result()
-        if self._dialect.is_taken(answered):
-            self._acknowledge(segments, segments[:])
-            return
-        segments[:] = self._dialect.unframe(isal_zlib.decompress(body, 31), segments)
+        if not self._dialect.is_taken(answered):
+            segments[:] = self._dialect.unframe(isal_zlib.decompress(body, 31), segments)
         self._evaluate(answered, segments, len(segments), query)
 
     def _post(self, segments: Pending, count: int, query: str) -> None:
