@@ -7,52 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local_cloud.resource_types import ARNS, NAMED_BY, Environment, fill
 from policy_proof.answers import Answers, stack_id
 
 Template = dict[str, Any]
 
-_NAMED_BY = {
-    "AWS::CloudWatch::MetricStream": "Name",
-    "AWS::DynamoDB::Table": "TableName",
-    "AWS::Events::ApiDestination": "Name",
-    "AWS::Events::Connection": "Name",
-    "AWS::Events::EventBus": "Name",
-    "AWS::Events::Rule": "Name",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::Kinesis::Stream": "Name",
-    "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
-    "AWS::Lambda::Function": "FunctionName",
-    "AWS::Logs::Destination": "DestinationName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::SNS::Topic": "TopicName",
-    "AWS::SQS::Queue": "QueueName",
-    "AWS::SSM::Parameter": "Name",
-    "AWS::StepFunctions::StateMachine": "StateMachineName",
-}
-"""The property that names a resource; without it CloudFormation generates a name."""
-
-_ARNS = {
-    "AWS::CloudWatch::MetricStream": "arn:{partition}:cloudwatch:{region}:{account}:metric-stream/{name}",
-    "AWS::DynamoDB::Table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
-    "AWS::Events::ApiDestination": "arn:{partition}:events:{region}:{account}:api-destination/{name}/1f6b2c3d",
-    "AWS::Events::Connection": "arn:{partition}:events:{region}:{account}:connection/{name}/1f6b2c3d",
-    "AWS::Events::EventBus": "arn:{partition}:events:{region}:{account}:event-bus/{name}",
-    "AWS::Events::Rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
-    "AWS::IAM::Role": "arn:{partition}:iam::{account}:role/{name}",
-    "AWS::Kinesis::Stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
-    "AWS::KinesisFirehose::DeliveryStream": "arn:{partition}:firehose:{region}:{account}:deliverystream/{name}",
-    "AWS::KMS::Key": "arn:{partition}:kms:{region}:{account}:key/{name}",
-    "AWS::Lambda::Function": "arn:{partition}:lambda:{region}:{account}:function:{name}",
-    "AWS::Lambda::LayerVersion": "arn:{partition}:lambda:{region}:{account}:layer:{name}:1",
-    "AWS::Logs::Destination": "arn:{partition}:logs:{region}:{account}:destination:{name}",
-    "AWS::Logs::LogGroup": "arn:{partition}:logs:{region}:{account}:log-group:{name}",
-    "AWS::S3::Bucket": "arn:{partition}:s3:::{name}",
-    "AWS::SNS::Topic": "arn:{partition}:sns:{region}:{account}:{name}",
-    "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{name}",
-    "AWS::SSM::Parameter": "arn:{partition}:ssm:{region}:{account}:parameter{name}",
-    "AWS::StepFunctions::StateMachine": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
-}
 _REF_IS_ARN = {"AWS::SNS::Topic", "AWS::Lambda::LayerVersion", "AWS::StepFunctions::StateMachine"}
 _REF_IS_NAME = {"AWS::IAM::Role", "AWS::KMS::Key", "AWS::Lambda::Function", "AWS::S3::Bucket"}
 _REF_IS_URL = {"AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/{name}"}
@@ -120,7 +79,7 @@ class Templates:
                     stack=stack,
                     logical_id=logical_id,
                     type=body["Type"],
-                    arn=self._arn(stack, logical_id) if body["Type"] in _ARNS else "",
+                    arn=self._arn(stack, logical_id) if body["Type"] in ARNS else "",
                     body=self.resolve(stack, body),
                 )
 
@@ -215,25 +174,22 @@ class Templates:
 
     def _arn(self, stack: str, logical_id: str) -> str:
         kind = self._type(stack, logical_id)
-        if kind not in _ARNS:
+        if kind not in ARNS:
             raise UnresolvedError(f"{stack}: the ARN of {logical_id} ({kind}): not known to {__name__}")
-        return self._fill(_ARNS[kind], stack, logical_id)
+        return self._fill(ARNS[kind], stack, logical_id)
 
     def _fill(self, pattern: str, stack: str, logical_id: str) -> str:
-        name = self._name(stack, logical_id)
-        if bus := self.templates[stack]["Resources"][logical_id].get("Properties", {}).get("EventBusName"):
-            # Of the default bus, a rule's ARN has no bus (Amazon EventBridge User Guide, "Resources").
-            name = f"{self.resolve(stack, bus)}/{name}"
-        return pattern.format(
-            partition=self.partition, region=self.regions[stack], account=self._account_of(stack), name=name
-        )
+        properties = self.templates[stack]["Resources"][logical_id].get("Properties", {})
+        bus = {key: self.resolve(stack, properties[key]) for key in ("EventBusName",) if key in properties}
+        environment = Environment(self.partition, self.regions[stack], self._account_of(stack))
+        return fill(pattern, self._name(stack, logical_id), bus, environment)
 
     def _account_of(self, stack: str) -> str:
         return self.accounts.get(stack, self.account)
 
     def _name(self, stack: str, logical_id: str) -> str:
         resource = self.templates[stack]["Resources"][logical_id]
-        given = resource.get("Properties", {}).get(_NAMED_BY.get(resource["Type"], ""))
+        given = resource.get("Properties", {}).get(NAMED_BY.get(resource["Type"], ""))
         if given is not None:
             return str(self.resolve(stack, given))
         if (stack, logical_id) in self.physical_ids:

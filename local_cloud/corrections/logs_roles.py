@@ -42,8 +42,8 @@ def role_may(actor: Mapping[str, Any], action: str, stream_arn: str) -> bool:
     return iam_evaluator.enforce(access_key_id, action, service, region, stream_arn) is None
 
 
-def service_may_assume(role_arn: str, source_account: str, source_arn: str) -> bool:
-    """Say whether CloudWatch Logs may assume a role of this account on someone's behalf."""
+def service_may_assume(role_arn: str, source_account: str, source_arn: str, *, service: str = LOGS) -> bool:
+    """Say whether CloudWatch Logs, or another service, may assume a role of this account on someone's behalf."""
     try:
         role = client("iam").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
     except ClientError:
@@ -51,7 +51,7 @@ def service_may_assume(role_arn: str, source_account: str, source_arn: str) -> b
     # A trust policy names no resource, and the evaluator wants one.
     statements = [{**statement, "Resource": "*"} for statement in role["AssumeRolePolicyDocument"]["Statement"]]
     return ServiceRequest(
-        service=LOGS,
+        service=service,
         action="sts:AssumeRole",
         resource_arn="*",
         region=responses.get_region(),
