@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 _LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
 _LOG_TAIL_LINES = 40
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 _COMMAND_SECONDS = 900.0
 """Ends a command that hangs; on a busy machine a deploy of ten stacks takes five minutes."""
 _LOOK_SECONDS = 0.5
@@ -68,7 +69,7 @@ class Cdk:
     log_file: Path
     running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
-    def bootstrap(self, *regions: str, trust: str | None = None) -> None:
+    def bootstrap(self, *regions: str, trust: str | None = None, policies: Sequence[str] = (ADMINISTRATOR,)) -> None:
         """Make the CDK's own bucket and roles in the account.
 
         Parameters
@@ -77,13 +78,15 @@ class Cdk:
             In these Regions. Default: its own.
         trust
             Another account that may deploy there.
+        policies
+            ARNs of what CloudFormation may do there.
         """
-        administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
-        trusts = ["--trust", trust, "--cloudformation-execution-policies", administrator] if trust else []
+        trusts = ["--trust", trust] if trust else []
         # From a directory without a cdk.json, or it would synthesize the app first.
         with tempfile.TemporaryDirectory(dir=self.cloud.directory) as empty:
             environments = [f"aws://{self.account}/{region}" for region in regions or (self.region,)]
-            self._run(["bootstrap", *environments, *trusts], directory=Path(empty))
+            execution = ["--cloudformation-execution-policies", ",".join(policies)]
+            self._run(["bootstrap", *environments, *trusts, *execution], directory=Path(empty))
 
     def synth(self, settings: Path, output: Path, *, source: Path = ROOT) -> None:
         """Write the templates of a settings file.

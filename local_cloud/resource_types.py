@@ -98,8 +98,7 @@ _FURTHER_ARNS: Mapping[str, tuple[str, ...]] = {
     "AWS::CloudWatch::Dashboard": ("arn:{partition}:cloudwatch::{account}:dashboard/{name}",),
     "AWS::Events::Connection": (
         "arn:{partition}:secretsmanager:{region}:{account}:secret:events!connection/{name}/1f6b2c3d",
-        "arn:{partition}:iam::{account}:role/aws-service-role/apidestinations.events.amazonaws.com"
-        "/AWSServiceRoleForAmazonEventBridgeApiDestinations",
+        "arn:{partition}:iam::{account}:role/aws-service-role/apidestinations.events.amazonaws.com/AWSServiceRoleFor",
     ),
     "AWS::Glue::Database": ("arn:{partition}:glue:{region}:{account}:database/{name}",),
     "AWS::Glue::Table": (_DATABASE, "arn:{partition}:glue:{region}:{account}:table/{DatabaseName}/{name}"),
@@ -199,7 +198,7 @@ NEEDED_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "s3:*": ("DefinitionS3Location",),
     },
 }
-"""By type: a pattern of actions of its schema, and the properties that need them. All other actions are always needed."""
+"""By type: a pattern of actions, and the properties that need them. All other actions of a schema are always needed."""
 
 
 class Environment(NamedTuple):
@@ -233,17 +232,18 @@ def requests(
     properties
         Without references.
     name
-        The name or ARN of the resource: the one that it has, or will get.
+        What CloudFormation calls the resource where its properties do not name it: a name, URL or ARN.
     """
     values = defaultdict(list, {field: [value] for field, value in environment._asdict().items()})
     named = []
     for key, value in _strings(properties):
         values[key].append(_last(value))
         named += [value] if value.startswith("arn:") else []
-    values["name"] = [_last(name)]
+    chosen = str(properties.get(NAMED_BY.get(kind, "")) or _last(name))
+    values["name"] = [chosen]
     own = [found for pattern in _FURTHER_ARNS.get(kind, ()) for found in _filled(pattern, values)]
     if kind in ARNS:
-        own.append(name if name.startswith("arn:") else fill(ARNS[kind], name, properties, environment))
+        own.append(name if name.startswith("arn:") else fill(ARNS[kind], chosen, properties, environment))
     asked = set()
     for action in actions(kind, _HANDLERS[operation], properties):
         patterns = _resource_patterns(action)
@@ -251,7 +251,7 @@ def requests(
         if not patterns:
             found = {"*"}
         elif not found and action != "iam:PassRole":
-            found = {_made_up(patterns[0], _last(name), environment)}
+            found = {_made_up(patterns[0], chosen, environment)}
         asked |= {(action, arn) for arn in found}
     return asked
 
@@ -289,9 +289,8 @@ def _schema_files() -> dict[str, str]:
 
 @cache
 def _schemas() -> Path:
-    found = importlib.util.find_spec("cfnlint")  # importing it takes seconds
-    assert found is not None
-    return Path(str(found.origin)).parent / "data" / "schemas"
+    package = importlib.util.find_spec("cfnlint")  # importing it takes seconds
+    return Path(str(package and package.origin)).parent / "data" / "schemas"
 
 
 def property_names(value: Any) -> Iterator[str]:
@@ -350,7 +349,7 @@ def _filled(pattern: str, values: Mapping[str, list[str]]) -> Iterator[str]:
 
 
 def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each string of some properties with its property's name; a policy names what it is about, not what is used."""
+    """Yield each string of some properties with its property's name; what a policy is about is not used."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, list):

@@ -90,7 +90,7 @@ def _authorized(kind: str, operation: Operation, handler: Callable[..., Any]) ->
     def authorized(identifier: str, properties: Mapping[str, Any], *rest: Any) -> Any:
         name, wanted = identifier, rest[0] if operation == "update" else properties
         if operation == "create":  # by its logical id, in a stack
-            name = properties.get(resource_types.NAMED_BY.get(kind, "")) or f"{rest[0]}-{identifier}"
+            name = f"{rest[0]}-{identifier}"
         environment = resource_types.Environment("aws", responses.get_region(), responses.get_account_id())
         asked = resource_types.requests(kind, operation, wanted, name=name, environment=environment)
         for action, arn in sorted(asked):

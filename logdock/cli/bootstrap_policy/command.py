@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from logdock.cli.account import read_settings
-from logdock.cli.bootstrap_policy.policies import policies
+from logdock.cli.bootstrap_policy.policies import policies, secrets_of
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.options import DEFAULT_SETTINGS, Json, SettingsFile
 from logdock.cli.screen import Screen
@@ -43,7 +43,9 @@ def bootstrap_policy(
     others = sorted({each.other_account for each in deployment.exports if each.other_account})
     for account in (deployment.account, *others):
         folder = output if account == deployment.account else output / account
-        made = policies(deployment.deployment, account, partition)
+        made = policies(
+            deployment.deployment, account, partition, secrets_of(deployment) if account == deployment.account else ()
+        )
         names = [f"{deployment.deployment}-cloudformation-{number}" for number in range(1, len(made) + 1)]
         try:
             folder.mkdir(parents=True, exist_ok=True)

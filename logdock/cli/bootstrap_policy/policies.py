@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from logdock.settings.names import Names
+
+if TYPE_CHECKING:
+    from logdock.settings import Deployment
 
 MANAGED_POLICY_CHARACTERS = 6144
 """AWS's limit, white space not counted (IAM User Guide, "IAM and AWS STS quotas")."""
@@ -43,10 +49,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "secretsmanager": ("arn:{partition}:secretsmanager:*:{account}:secret:events!connection/{deployment}-*",),
     "sns": ("arn:{partition}:sns:*:{account}:{deployment}-*",),
     "sqs": ("arn:{partition}:sqs:*:{account}:{deployment}-*",),
-    "ssm": (
-        "arn:{partition}:ssm:*:{account}:parameter/logdock/{deployment}/*",
-        "arn:{partition}:ssm:*:{account}:parameter/cdk-bootstrap/*",
-    ),
+    "ssm": ("arn:{partition}:ssm:*:{account}:parameter/logdock/{deployment}/*",),
 }
 """By service: the names that a deployment gives its resources. Buckets, log groups and alarms have names of the
 settings, and keys, state machines and a few others names that AWS chooses: their services are not here."""
@@ -60,6 +63,14 @@ ON_ANYTHING = frozenset(
     }
 )
 """Actions of those services that IAM allows on all resources or on none (Service Authorization Reference)."""
+KEYS = "arn:{partition}:kms:*:{account}:key/*"
+ALSO_ON = {
+    "kinesis:StartStreamEncryption": (KEYS,),  # of the stream and its key (Service Authorization Reference)
+    "kinesis:StopStreamEncryption": (KEYS,),
+    # a parameter of the CDK's templates: the version of the bootstrap
+    "ssm:GetParameters": ("arn:{partition}:ssm:*:{account}:parameter/cdk-bootstrap/*",),
+}
+"""Further resources of single actions."""
 OBJECTS = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
 """The functions' code, in the bucket of the CDK's bootstrap."""
 
@@ -72,10 +83,24 @@ def permissions() -> dict[str, list[str]]:
     return table
 
 
-def policies(deployment: str, account: str, partition: str) -> list[dict[str, Any]]:
-    """Return as few policies as hold all statements, each within IAM's limit."""
+def secrets_of(settings: Deployment) -> list[str]:
+    """Return the ARNs of the secrets that a deployment's templates refer to: those of the webhook."""
+    webhook = settings.alerts.webhook
+    secrets = (webhook.url_secret, webhook.header_secret) if webhook else ()
+    return [Names.of(settings).secret_arn(each) for each in secrets if each]
+
+
+def policies(deployment: str, account: str, partition: str, secrets: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Return as few policies as hold all statements, each within IAM's limit.
+
+    Parameters
+    ----------
+    secrets
+        ARNs of the secrets that templates refer to: CloudFormation reads their values (CloudFormation User Guide, "Get
+        a secret or secret value from Secrets Manager").
+    """
     documents: list[dict[str, Any]] = []
-    for statement in _statements(deployment, account, partition):
+    for statement in _statements(deployment, account, partition, tuple(sorted(secrets))):
         if documents and length(_document([*documents[-1]["Statement"], statement])) <= MANAGED_POLICY_CHARACTERS:
             documents[-1]["Statement"].append(statement)
         else:
@@ -92,11 +117,12 @@ def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _statements(deployment: str, account: str, partition: str) -> list[dict[str, Any]]:
+def _statements(deployment: str, account: str, partition: str, secrets: tuple[str, ...]) -> list[dict[str, Any]]:
     names = {"deployment": deployment, "account": account, "partition": partition}
     actions = defaultdict(set)
     for action in {each for needed in permissions().values() for each in needed} | EXTRA:
-        actions[_scope(action)].add(action)
+        also = secrets if action == "secretsmanager:GetSecretValue" else ALSO_ON.get(action, ())
+        actions[_scope(action) + also].add(action)
     return [
         {
             "Effect": "Allow",

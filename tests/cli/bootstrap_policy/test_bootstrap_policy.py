@@ -7,7 +7,9 @@ template sets. It is asked for on the resource's own ARN, so a name outside of t
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -16,40 +18,38 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from local_cloud.resource_types import (
+    NEEDED_BY,
+    Environment,
+    Operation,
+    action_details,
+    property_names,
+    requests,
+    schema,
+)
 from logdock.cli.bootstrap_policy.policies import (
     EXTRA,
     MANAGED_POLICY_CHARACTERS,
-    OBJECTS,
     ON_ANYTHING,
     SCOPES,
-    SERVICE_LINKED_ROLE,
     length,
     permissions,
     policies,
+    secrets_of,
 )
+from logdock.settings import load_settings
 from policy_proof import handlers
+from policy_proof.account import Account
+from policy_proof.synthesis import settings_of
+from policy_proof.templates import Resource
 from tests.cli.conftest import EVERYTHING, Type
-from tests.conftest import VARIANTS, synthesize
+from tests.conftest import ROOT, VARIANTS, synthesize
 
 ACCOUNT, REGION, DEPLOYMENT = "111122223333", "eu-west-1", "acme-prod"
-NAMES = {
-    "AWS::DynamoDB::Table": ("dynamodb", "TableName", "table/"),
-    "AWS::Events::ApiDestination": ("events", "Name", "api-destination/"),
-    "AWS::Events::Connection": ("events", "Name", "connection/"),
-    "AWS::Events::EventBus": ("events", "Name", "event-bus/"),
-    "AWS::Events::Rule": ("events", "Name", "rule/"),
-    "AWS::IAM::ManagedPolicy": ("iam", "ManagedPolicyName", "policy/"),
-    "AWS::IAM::Role": ("iam", "RoleName", "role/"),
-    "AWS::Kinesis::Stream": ("kinesis", "Name", "stream/"),
-    "AWS::KinesisFirehose::DeliveryStream": ("firehose", "DeliveryStreamName", "deliverystream/"),
-    "AWS::Lambda::Function": ("lambda", "FunctionName", "function:"),
-    "AWS::SNS::Topic": ("sns", "TopicName", ""),
-    "AWS::SQS::Queue": ("sqs", "QueueName", ""),
-    "AWS::SSM::Parameter": ("ssm", "Name", "parameter"),
-}
-"""Types whose services are scoped by name: service, property of the name, and what is before it in the ARN."""
-
+OPERATIONS: tuple[Operation, ...] = ("create", "update", "delete")
+SECRETS = secrets_of(load_settings(ROOT / "examples" / "alerts.yaml"))
 Document = dict[str, Any]
 Needed = frozenset[tuple[str, str]]
 
@@ -63,15 +63,23 @@ Examples = tuple[tuple[Path, str | None], ...]
 
 
 @cache
-def resources(examples: Examples) -> tuple[tuple[str, str, Document], ...]:
-    """Return every resource of some examples: its type, the name that CloudFormation would choose, its properties."""
-    return tuple(
-        (resource["Type"], f"{stack}-{logical_id}-1ABCDEFGHIJKL", resource.get("Properties", {}))
-        for variant in examples
-        for stack, template in synthesize(*variant).templates.items()
-        for logical_id, resource in template["Resources"].items()
-        if resource["Type"].startswith("AWS::") and resource["Type"] != "AWS::CDK::Metadata"
-    )
+def resources(examples: Examples) -> tuple[Resource, ...]:
+    """Return every resource of some examples, without references; those of other accounts as if they were of this."""
+    found = []
+    for variant in examples:
+        synthesized = synthesize(*variant)
+        account = Account(settings_of(*variant), synthesized.templates, synthesized.regions)
+        for each in account.resources:
+            own = account.other_accounts.get(each.stack, account.id)
+            found.append(dataclasses.replace(each, body=json.loads(json.dumps(each.body).replace(own, ACCOUNT))))
+    return tuple(found)
+
+
+def on_aws(examples: Examples) -> Iterator[Resource]:
+    """Yield those that CloudFormation makes itself."""
+    for each in resources(examples):
+        if each.type.startswith("AWS::") and each.type != "AWS::CDK::Metadata":
+            yield each
 
 
 def arn(service: str, rest: str) -> str:
@@ -81,36 +89,22 @@ def arn(service: str, rest: str) -> str:
 @cache
 def needed(examples: Examples) -> Needed:
     """Return each action with the ARN of a resource that it is called on."""
-    found = {("lambda:InvokeFunction", arn("lambda", f"function:{DEPLOYMENT}-orders-connector"))}
-    for kind, chosen, properties in resources(examples):
-        service, name, before = NAMES.get(kind, ("", "", ""))
-        given = properties.get(name, chosen)
-        own = arn(service, before + (given if isinstance(given, str) else chosen))
-        for action in permissions()[kind]:
-            found.add((action, own if action.partition(":")[0] == service else _elsewhere(action, chosen)))
+    found = {("ssm:GetParameters", arn("ssm", "parameter/cdk-bootstrap/hnb659fds/version"))}
+    for each in resources(examples):
+        if token := each.properties.get("ServiceToken"):
+            found.add(("lambda:InvokeFunction", token))
+        for secret in re.findall(r"{{resolve:secretsmanager:([^:}]+)", json.dumps(each.properties)):
+            found.add(("secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{secret}-AbCdEf")))
+    for each in on_aws(examples):
+        environment = Environment("aws", REGION, ACCOUNT)
+        name = f"{each.stack}-{each.logical_id}"
+        for operation in OPERATIONS:
+            found |= requests(each.type, operation, each.properties, name=name, environment=environment)
     return frozenset(found)
 
 
-def _elsewhere(action: str, chosen: str) -> str:
-    """Return an ARN for a resource without a name of its own in the policy, or of another service than the type's."""
-    service = action.partition(":")[0]
-    if action in OBJECTS:
-        return f"arn:aws:s3:::cdk-hnb659fds-assets-{ACCOUNT}-{REGION}/0123.zip"
-    if action == SERVICE_LINKED_ROLE:
-        return arn("iam", "role/aws-service-role/apidestinations.events.amazonaws.com/AWSServiceRoleFor")
-    rest = {
-        "iam": f"role/{chosen}",
-        "lambda": f"function:{chosen}",
-        "secretsmanager": f"secret:events!connection/{chosen}/0123",
-        "sns": chosen,
-        "sqs": chosen,
-        "kinesis": f"stream/{chosen}",
-    }
-    return arn(service, rest.get(service, "anything"))
-
-
 def made() -> list[Document]:
-    return policies(DEPLOYMENT, ACCOUNT, "aws")
+    return policies(DEPLOYMENT, ACCOUNT, "aws", SECRETS)
 
 
 def denied(documents: list[Document], asked: Needed) -> set[str]:
@@ -127,14 +121,14 @@ def denied(documents: list[Document], asked: Needed) -> set[str]:
 
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_policies_allow_what_every_resource_needs(examples: Examples) -> None:
-    assert {kind for kind, _, _ in resources(examples)} <= permissions().keys()
+    assert {each.type for each in on_aws(examples)} <= permissions().keys()
     assert denied(made(), needed(examples)) == set()
 
 
 @pytest.mark.proof
 def test_each_action_of_the_policies_is_needed() -> None:
     every = needed(tuple(VARIANTS))
-    assert {kind for kind, _, _ in resources(tuple(VARIANTS))} == permissions().keys()
+    assert {each.type for each in on_aws(tuple(VARIANTS))} == permissions().keys()
     for number, document in enumerate(made()):
         for at, statement in enumerate(document["Statement"]):
             for action in statement["Action"]:
@@ -161,6 +155,7 @@ def test_other_deployments_are_out_of_reach() -> None:
         ("lambda:UpdateFunctionCode", arn("lambda", "function:billing")),
         ("sqs:DeleteQueue", arn("sqs", "acme-test-ship-logz")),
         ("ssm:PutParameter", arn("ssm", "parameter/logdock/acme-test/exports/orders")),
+        ("ssm:DeleteParameter", arn("ssm", "parameter/cdk-bootstrap/hnb659fds/version")),
         ("s3:GetObject", "arn:aws:s3:::acme-prod-archive/logs/orders/1.json.gz"),
         ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:acme/logzio-AbCdEf")),
     }
@@ -175,15 +170,14 @@ def test_table_is_that_of_the_schemas() -> None:
 
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_what_is_left_out_belongs_to_properties_that_no_template_sets(examples: Examples) -> None:
-    schemas = handlers.schemas(permissions())
     used: dict[str, set[str]] = {}
-    for kind, _, properties in resources(examples):
-        used.setdefault(kind, set()).update(_keys(properties))
+    for each in on_aws(examples):
+        used.setdefault(each.type, set()).update(property_names(each.properties))
     wrong = []
-    for name, patterns in handlers.NOT_USED.items():
+    for name, patterns in NEEDED_BY.items():
         kind = f"AWS::{name}"
-        known = set(_keys(schemas[kind]))
-        actions = set(handlers.named(schemas[kind]))
+        known = set(property_names(schema(kind)))
+        actions = {action for each in schema(kind)["handlers"].values() for action in each["permissions"]}
         for pattern, needing in patterns.items():
             wrong += [f"{kind} has no {each}" for each in needing if each not in known]
             set_ones = [each for each in needing if each in used.get(kind, ())]
@@ -193,21 +187,11 @@ def test_what_is_left_out_belongs_to_properties_that_no_template_sets(examples: 
     assert wrong == []
 
 
-def _keys(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield key
-            yield from _keys(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _keys(each)
-
-
 def test_actions_that_iam_allows_on_all_resources_alone_are_allowed_on_all() -> None:
     """IAM ignores a resource for such an action, so a scope would refuse it (Service Authorization Reference)."""
     scoped = {action for document in made() for each in document["Statement"] for action in each["Action"]}
     scoped = {action for action in scoped if action.partition(":")[0] in SCOPES}
-    without = {action for action in scoped if not (handlers.action_details(action) or {})["resourceTypes"]}
+    without = {action for action in scoped if not (action_details(action) or {})["resourceTypes"]}
     assert without == ON_ANYTHING
     assert scoped >= EXTRA
 
@@ -217,7 +201,7 @@ def test_command_writes_the_policies_and_says_how_to_use_them(logdock: Type, tmp
     ended = logdock("bootstrap-policy", "--settings", str(EVERYTHING), "--output", "out")
     assert ended.code == 0
     files = sorted((tmp_path / "out").iterdir())
-    assert [json.loads(file.read_text()) for file in files] == made()
+    assert [json.loads(file.read_text()) for file in files] == policies(DEPLOYMENT, ACCOUNT, "aws")
     lines = ended.out.splitlines()
     assert lines[0] == (
         "aws iam create-policy --policy-name acme-prod-cloudformation-1 --policy-document "
@@ -225,6 +209,18 @@ def test_command_writes_the_policies_and_says_how_to_use_them(logdock: Type, tmp
     )
     arns = ",".join(f"arn:aws:iam::{ACCOUNT}:policy/{file.stem}" for file in files)
     assert lines[-1].startswith(f"npx cdk bootstrap --cloudformation-execution-policies {arns} aws://{ACCOUNT}/")
+
+
+@pytest.mark.usefixtures("no_aws")
+def test_command_allows_the_webhooks_secrets_in_the_deployments_account_alone(logdock: Type, tmp_path: Path) -> None:
+    file = tmp_path / "logdock.yaml"
+    document = yaml.safe_load((ROOT / "examples" / "log-archive-account.yaml").read_text())
+    document["alerts"] = {"webhook": {"url_secret": "acme/chat-webhook"}}
+    file.write_text(yaml.safe_dump(document))
+    assert logdock("bootstrap-policy", "--settings", str(file), "--output", "out").code == 0
+    secret = arn("secretsmanager", "secret:acme/chat-webhook-??????").replace(ACCOUNT, document["account"])
+    named = {path.parent.name for path in (tmp_path / "out").rglob("*.json") if secret in path.read_text()}
+    assert named == {"out"}
 
 
 @pytest.fixture
