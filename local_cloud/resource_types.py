@@ -37,7 +37,6 @@ NAMED_BY: Mapping[str, str] = {
     "AWS::Athena::WorkGroup": "Name",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
-    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::CloudWatch::MetricStream": "Name",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::ApiDestination": "Name",
@@ -45,6 +44,7 @@ NAMED_BY: Mapping[str, str] = {
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Policy": "PolicyName",
     "AWS::IAM::Role": "RoleName",
     "AWS::KMS::Alias": "AliasName",
     "AWS::Kinesis::Stream": "Name",
@@ -59,8 +59,9 @@ NAMED_BY: Mapping[str, str] = {
     "AWS::SQS::Queue": "QueueName",
     "AWS::SSM::Parameter": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "Custom::LogdockLogGroup": "Name",
 }
-"""The property that names a resource; without it CloudFormation generates a name."""
+"""The property with the name by which others refer to a resource; without it CloudFormation generates a name."""
 
 ARNS: Mapping[str, str] = {
     "AWS::CloudWatch::MetricStream": "arn:{partition}:cloudwatch:{region}:{account}:metric-stream/{name}",
@@ -95,7 +96,7 @@ _FURTHER_ARNS: Mapping[str, tuple[str, ...]] = {
     "AWS::Athena::WorkGroup": ("arn:{partition}:athena:{region}:{account}:workgroup/{name}",),
     "AWS::CloudWatch::Alarm": (_ALARM,),
     "AWS::CloudWatch::CompositeAlarm": (_ALARM,),
-    "AWS::CloudWatch::Dashboard": ("arn:{partition}:cloudwatch::{account}:dashboard/{name}",),
+    "AWS::CloudWatch::Dashboard": ("arn:{partition}:cloudwatch::{account}:dashboard/{DashboardName}",),
     "AWS::Events::Connection": (
         "arn:{partition}:secretsmanager:{region}:{account}:secret:events!connection/{name}/1f6b2c3d",
         "arn:{partition}:iam::{account}:role/aws-service-role/apidestinations.events.amazonaws.com/AWSServiceRoleFor",

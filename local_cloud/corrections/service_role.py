@@ -81,7 +81,7 @@ def _session(role_arn: str) -> str:
     """Return the access key id of CloudFormation's session of a role of this account."""
     arn = f"arn:aws:lambda:{responses.get_region()}:{role_arn.split(':')[4]}:function:AWSCloudFormation"
     session = {"FunctionName": "AWSCloudFormation", "FunctionArn": arn, "Role": role_arn}
-    return lambda_runtime.execution_credentials(session)["AWS_ACCESS_KEY_ID"]
+    return str(lambda_runtime.execution_credentials(session)["AWS_ACCESS_KEY_ID"])
 
 
 def _authorized(kind: str, operation: Operation, handler: Callable[..., Any]) -> Callable[..., Any]:

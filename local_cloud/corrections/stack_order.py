@@ -8,28 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.services.cloudformation import engine, stacks
 
+from local_cloud.resource_types import NAMED_BY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_NAMED_BY = {
-    "AWS::Athena::WorkGroup": "Name",
-    "AWS::CloudWatch::Alarm": "AlarmName",
-    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
-    "AWS::Events::Rule": "Name",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::Kinesis::Stream": "Name",
-    "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
-    "AWS::KMS::Alias": "AliasName",
-    "AWS::Lambda::Function": "FunctionName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::SNS::Topic": "TopicName",
-    "AWS::SQS::Queue": "QueueName",
-    "AWS::SSM::Parameter": "Name",
-    "AWS::StepFunctions::StateMachine": "StateMachineName",
-    "Custom::LogdockLogGroup": "Name",
-}
-"""The property with the name that another resource may spell out instead of referring to the resource."""
 
 _CHECKED = {
     "AWS::Events::Rule",
@@ -88,7 +70,7 @@ def _literal_references(resources: Mapping[str, Any]) -> dict[str, set[str]]:
     """Return for each resource the others that spell out its name."""
     names: dict[str, str] = {}
     for logical_id, resource in resources.items():
-        name = resource.get("Properties", {}).get(_NAMED_BY.get(resource["Type"], ""))
+        name = resource.get("Properties", {}).get(NAMED_BY.get(resource["Type"], ""))
         if isinstance(name, str):
             names[logical_id] = name
     texts = {logical_id: "\n".join(_strings(found.get("Properties", {}))) for logical_id, found in resources.items()}

@@ -12,22 +12,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from policy_proof.templates import _ARNS, _NAMED_BY
+from local_cloud.resource_types import ARNS as RESOURCE_ARNS
+from local_cloud.resource_types import NAMED_BY
 from tests.conftest import Synthesized
 
 Path = tuple[str | int, ...]
 
-NAMED_BY = _NAMED_BY | {
-    "AWS::Athena::WorkGroup": "Name",
-    "AWS::CloudWatch::Alarm": "AlarmName",
-    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
-    "AWS::IAM::Policy": "PolicyName",
-    "AWS::KMS::Alias": "AliasName",
-    "Custom::LogdockLogGroup": "Name",
-}
-"""The property that names a resource."""
-
-ARNS = _ARNS | {
+ARNS = RESOURCE_ARNS | {
     "AWS::CloudWatch::Alarm": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::KMS::Alias": "arn:{partition}:kms:{region}:{account}:{name}",
 }

@@ -20,7 +20,7 @@ QUEUE = ["sqs:CreateQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:Li
 CHANGES = ["sqs:SetQueueAttributes", "sqs:UntagQueue"]
 
 
-def queue(name: str, seconds: int = 60) -> dict[str, Any]:
+def queue(name: str, seconds: int | str = 60) -> dict[str, Any]:
     return {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name, "VisibilityTimeout": seconds}}
 
 
