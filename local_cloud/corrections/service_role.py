@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from local_cloud.resource_types import Operation
 
 _SERVICE = "cloudformation.amazonaws.com"
-_CREATES = ("CreateStack", "CreateChangeSet")
-_OPERATIONS = (*_CREATES, "UpdateStack", "DeleteStack", "ExecuteChangeSet", "ContinueUpdateRollback", "RollbackStack")
+_OPERATIONS = (
+    *("CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet", "ExecuteChangeSet"),
+    *("ContinueUpdateRollback", "RollbackStack"),
+)
 _ACCESS_KEY_ID: ContextVar[str] = ContextVar("access key id of a stack operation", default="")
 _ROLES: dict[tuple[str, str, str], str] = {}
-"""The role of a stack, by its account, Region and name."""
+"""The role of a stack, by its account, Region and name; empty for none."""
 
 
 def apply() -> None:
@@ -54,22 +56,23 @@ async def _use_the_role(request: Request, proceed: Proceed) -> Answer:
     named, account, region = request.parameters, responses.get_account_id(), responses.get_region()
     stack = named.get("StackName") or _stack_of(named["ChangeSetName"])
     key = account, region, stack.split("/")[1] if stack.startswith("arn:") else stack
-    if role_arn := named.get("RoleARN"):
+    is_new = request.operation == "CreateStack" or named.get("ChangeSetType") == "CREATE"
+    role_arn = named.get("RoleARN")
+    if role_arn:
         if refusal := refusal_to_pass(request, role_arn, _SERVICE):
             return xml_error("AccessDenied", refusal, 403)
         source = f"arn:aws:cloudformation:{region}:{account}:stack/{key[2]}/*"
         if not service_may_assume(role_arn, account, source, service=_SERVICE):
             return xml_error("ValidationError", f"Role {role_arn} is invalid or cannot be assumed")
-    elif request.operation in _CREATES and named.get("ChangeSetType", "CREATE") == "CREATE":
-        _ROLES.pop(key, None)  # of a stack that was deleted
-    role_arn = role_arn or _ROLES.get(key)
+    elif not is_new:  # of another stack with this name nothing stays
+        role_arn = _ROLES.get(key)
     token = _ACCESS_KEY_ID.set(_session(role_arn) if role_arn else request.access_key_id)
     try:
         answer = await proceed()
     finally:
         _ACCESS_KEY_ID.reset(token)
-    if role_arn and answer[0] == 200:
-        _ROLES[key] = role_arn
+    if answer[0] == 200:
+        _ROLES[key] = role_arn or ""
     return answer
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from tests.conftest import ROOT
 from tests.end_to_end.test_examples import prepare, stacks_of
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.proof]
+
+
+OTHER_ACCOUNT = re.compile(r"\d{12}")
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Bootstrapped:
     file: Path
     policies: dict[Path, str]
 
-    def client(self, service: str) -> Any:
-        return self.cloud.client(service, self.settings.account, region=self.settings.region)
+    def client(self, service: str, account: str | None = None) -> Any:
+        return self.cloud.client(service, account or self.settings.account, region=self.settings.region)
 
     def deploy(self, *stacks: str, **changed: Any) -> Path:
         """Deploy, with other settings; return the assembly."""
@@ -101,16 +105,18 @@ def bootstrapped(example: str, directory: Path) -> Iterator[Bootstrapped]:
         for tool, *command in map(shlex.split, printed.splitlines()):
             if tool == "aws":
                 policy_file = Path(command[-1].removeprefix("file://"))
-                document = {"PolicyName": command[3], "PolicyDocument": policy_file.read_text()}
-                made.policies[policy_file] = made.client("iam").create_policy(**document)["Policy"]["Arn"]
+                iam = made.client("iam", OTHER_ACCOUNT.fullmatch(policy_file.parent.name) and policy_file.parent.name)
+                policy = iam.create_policy(PolicyName=command[3], PolicyDocument=policy_file.read_text())
+                made.policies[policy_file] = policy["Policy"]["Arn"]
             else:
-                regions = [each.rpartition("/")[2] for each in command if each.startswith("aws://")]
-                cdk.bootstrap(
-                    *regions, policies=command[command.index("--cloudformation-execution-policies") + 1].split(",")
-                )
-        role = f"cdk-hnb659fds-cfn-exec-role-{settings.account}-{settings.region}"
-        attached = made.client("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-        assert {each["PolicyArn"] for each in attached} == {*made.policies.values()}
+                options = dict(zip(command[2::2], command[3::2], strict=False))
+                policies = options["--cloudformation-execution-policies"].split(",")
+                environments = [each.split("/")[2:] for each in command if each.startswith("aws://")]
+                account, regions = environments[0][0], [region for _, region in environments]
+                replace(cdk, account=account).bootstrap(*regions, trust=options.get("--trust"), policies=policies)
+                role = f"cdk-hnb659fds-cfn-exec-role-{account}-{regions[0]}"
+                attached = made.client("iam", account).list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+                assert {each["PolicyArn"] for each in attached} == set(policies) <= set(made.policies.values())
         yield made
 
 
@@ -124,6 +130,16 @@ def test_everything_is_deployed_changed_and_destroyed(tmp_path: Path) -> None:
         core = f"{made.settings.deployment}-core"
         with made.lacking("sqs:DeleteQueue"):
             made.cdk.destroy(tmp_path / "cdk.out", *sorted(deployed - {core}))
+        made.cdk.destroy(tmp_path / "cdk.out", *sorted(deployed - {core}))
+        assert stacks_of(made.cloud, made.settings) == {core}
+
+
+def test_landings_in_other_accounts_are_deployed_and_destroyed(tmp_path: Path) -> None:
+    with bootstrapped("log-archive-account", tmp_path) as made:
+        made.deploy()
+        deployed = stacks_of(made.cloud, made.settings)
+        assert len(made.policies) > len({file.name for file in made.policies})
+        core = f"{made.settings.deployment}-core"
         made.cdk.destroy(tmp_path / "cdk.out", *sorted(deployed - {core}))
         assert stacks_of(made.cloud, made.settings) == {core}
 

@@ -70,6 +70,8 @@ def test_role_stays_the_stacks_for_updates_and_deletion(emulator: Emulator) -> N
     role = made.role(emulator, made.allow(QUEUE, "*"), principal=FORMATION)
     stack = create(formation, name, {"Queue": queue(name)}, RoleARN=role)
 
+    with pytest.raises(formation.exceptions.AlreadyExistsException):
+        create(formation, name, {"Queue": queue(name)})
     formation.update_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Queue": queue(name, 90)}}))
     assert finished(formation, name) == "UPDATE_ROLLBACK_COMPLETE"
     assert "sqs:SetQueueAttributes" in events(formation, stack, "UPDATE_FAILED")[0]
@@ -83,6 +85,13 @@ def test_role_stays_the_stacks_for_updates_and_deletion(emulator: Emulator) -> N
     assert finished(formation, stack) == "DELETE_COMPLETE"
 
 
+def test_next_stack_of_the_name_has_no_role(emulator: Emulator) -> None:
+    formation, name = made.client(emulator, "cloudformation"), made.new_name()
+    role = made.role(emulator, principal=FORMATION)
+    formation.delete_stack(StackName=create(formation, name, {"Queue": queue(name)}, RoleARN=role))
+    assert made.status(formation, create(formation, name, {"Queue": queue(name)})) == "CREATE_COMPLETE"
+
+
 def test_change_set_is_executed_with_its_role(emulator: Emulator) -> None:
     formation, name = made.client(emulator, "cloudformation"), made.new_name()
     role = made.role(emulator, principal=FORMATION)
@@ -92,6 +101,7 @@ def test_change_set_is_executed_with_its_role(emulator: Emulator) -> None:
     )  # fmt: skip
     formation.execute_change_set(ChangeSetName=made_set["Id"])
     assert finished(formation, name) == "ROLLBACK_COMPLETE"
+    formation.delete_stack(StackName=name)
 
 
 def test_without_a_role_the_caller_is_asked(emulator: Emulator) -> None:
