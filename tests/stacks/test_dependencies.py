@@ -18,7 +18,8 @@ from tests.conftest import Synthesized
 
 Path = tuple[str | int, ...]
 
-ARNS = RESOURCE_ARNS | {
+ARNS = {
+    **RESOURCE_ARNS,
     "AWS::CloudWatch::Alarm": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::KMS::Alias": "arn:{partition}:kms:{region}:{account}:{name}",
 }
