@@ -247,12 +247,14 @@ def requests(
         own.append(name if name.startswith("arn:") else fill(ARNS[kind], chosen, properties, environment))
     asked = set()
     for action in actions(kind, _HANDLERS[operation], properties):
-        patterns = _resource_patterns(action)
-        found = {arn for each in patterns for arn in _matching(each, own) or _matching(each, named)}
-        if not patterns:
+        required, optional = _resource_patterns(action)
+        found = {arn for each in required for arn in _matching([each], own) or _matching([each], named)}
+        # one of several types is meant, such as by events:TagResource
+        found |= {*(_matching(optional, own) or _matching(optional, named))}
+        if not required and not optional:
             found = {"*"}
         elif not found and action != "iam:PassRole":
-            found = {_made_up(patterns[0], chosen, environment)}
+            found = {_made_up((required + optional)[0], chosen, environment)}
         asked |= {(action, arn) for arn in found}
     return asked
 
@@ -313,11 +315,15 @@ def action_details(action: str) -> dict[str, Any] | None:
 
 
 @cache
-def _resource_patterns(action: str) -> list[str]:
-    """Return the ARNs of the types of resources that an action can be allowed on, those that it needs first."""
-    types = sorted((action_details(action) or {})["resourceTypes"], key=lambda each: not each["required"])
+def _resource_patterns(action: str) -> tuple[list[str], list[str]]:
+    """Return the ARNs of the types of resources that an action needs each of, and of those that it may be about."""
+    types = (action_details(action) or {})["resourceTypes"]
     known = _iam_data("resourceTypes", action.partition(":")[0])
-    return [known[each["name"].lower()]["arn"] for each in types]
+    required, optional = (
+        [known[each["name"].lower()]["arn"] for each in types if each["required"] is is_required]
+        for is_required in (True, False)
+    )
+    return required, optional
 
 
 @cache
@@ -327,8 +333,8 @@ def _iam_data(kind: str, service: str) -> dict[str, Any]:
     return found
 
 
-def _matching(pattern: str, arns: Iterable[str]) -> list[str]:
-    return [arn for arn in arns if _expression(pattern).fullmatch(arn)]
+def _matching(patterns: Iterable[str], arns: Iterable[str]) -> list[str]:
+    return [arn for arn in arns if any(_expression(pattern).fullmatch(arn) for pattern in patterns)]
 
 
 @cache
