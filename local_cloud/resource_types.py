@@ -2,7 +2,7 @@
 
 Every type's schema names the actions: ``handlers.*.permissions`` (CloudFormation CLI User Guide, "Resource type
 definition schema"); cfn-lint brings the schemas. A schema names the actions of every property; `NEEDED_BY` says which
-belong to properties that a resource may leave out. What an action is asked about comes from AWS's Service
+belong to properties that a resource may omit. What an action is asked about comes from AWS's Service
 Authorization Reference. The local cloud's CloudFormation and the proof of its policies both ask here.
 """
 
@@ -226,7 +226,7 @@ def requests(
 
     An action of another resource than the one that is made, such as iam:PassRole, is called on those that the
     properties name. Where they name none, it is called on one of the resource's own name, so that no action of the
-    schema is left out; only of iam:PassRole is known that without a role there is nothing to ask.
+    schema is omitted; only of iam:PassRole is known that without a role there is nothing to ask.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 Source: AWS CloudFormation User Guide, "AWS CloudFormation service role": CloudFormation uses the role's credentials for
 every operation on a stack that has one, and otherwise those of its caller. Who names a role needs iam:PassRole for it.
-MiniStack ignores the role, and its CloudFormation calls the other services as nobody.
+MiniStack ignores the role, and its CloudFormation calls the other services without an identity.
 
 What CloudFormation calls for a resource is what the schema of its type says (`local_cloud.resource_types`).
 """
@@ -88,7 +88,7 @@ def _session(role_arn: str) -> str:
 
 
 def _authorized(kind: str, operation: Operation, handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a handler do nothing unless the role may call what its type's handler calls on AWS."""
+    """Call a handler only where the role may call what the handler of its type calls on AWS."""
 
     def authorized(identifier: str, properties: Mapping[str, Any], *rest: Any) -> Any:
         name, wanted = identifier, rest[0] if operation == "update" else properties
