@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
+import os
 import tempfile
 import time
 import zipfile
@@ -16,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ministack.services import lambda_svc
 
-from local_cloud.corrections.functions import SharedZip, one_at_a_time
+from local_cloud.corrections.functions import SharedZip, end_idle_environments, one_at_a_time
 from tests.local_cloud.corrections import made
 
 if TYPE_CHECKING:
@@ -126,3 +129,31 @@ def test_threads_run_a_function_one_after_the_other() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one_at_a_time(run), range(8)))
     assert at_once == [1] * 8
+
+
+def test_an_idle_environment_ends_and_the_next_invocation_starts_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("acquire_worker", "reap_idle_workers"):
+        monkeypatch.setattr(lambda_svc, name, getattr(lambda_svc, name))
+    end_idle_environments()
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as written:
+        written.writestr("index.py", "import os\ndef handler(event, context):\n    return os.getpid()\n")
+    config = {
+        "FunctionName": "idle",
+        "FunctionArn": "arn:aws:lambda:eu-west-1:111122223333:function:idle",
+        "Handler": "index.handler",
+        "Runtime": "python3.13",
+    }
+
+    environment, _ = lambda_svc.acquire_worker("idle", config, code.getvalue())
+    process = environment.invoke({}, "first")["result"]
+    assert lambda_svc.reap_idle_workers(0) == 0
+    os.kill(process, 0)
+    lambda_svc.release_worker(environment)
+
+    assert lambda_svc.reap_idle_workers(0) == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+    environment, _ = lambda_svc.acquire_worker("idle", config, code.getvalue())
+    assert environment.invoke({}, "second")["result"] != process
+    environment.kill()
