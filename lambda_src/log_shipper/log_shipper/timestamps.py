@@ -25,6 +25,8 @@ _LEAST_PLAUSIBLE, _MOST_PLAUSIBLE = 946_684_800, 4_102_444_800
 
 @lru_cache(maxsize=8192)
 def _utc_second(date: str, clock: str, offset: str) -> str | None:
+    if date == "0001-01-01":  # Go's and .NET's time that was never set
+        return None
     # a leap second counts as the second after it, as POSIX has it: datetime knows none
     leap = clock.endswith(":60")
     try:
@@ -43,7 +45,7 @@ def normalise(text: str) -> str | None:
     """Return an RFC 3339 time in UTC, or None when ``text`` is not a time.
 
     ``t`` and ``z`` may be lower case, the offset may be ``+02`` or ``+0200``, the second 60. A time without an offset
-    is taken as UTC. Digits beyond nanoseconds are dropped.
+    is taken as UTC. Digits beyond nanoseconds are dropped. The first day of the year 1 is no time.
     """
     match = _RFC3339.match(text)
     if match is None:

@@ -85,6 +85,11 @@ WRITINGS = [
     (1772600767123, "2026-03-04T05:06:07.123Z"),
     (1772600767123456, "2026-03-04T05:06:07.123456Z"),
     (1772600767123456789, "2026-03-04T05:06:07.123456789Z"),
+    ({"epochSecond": 1772600767, "nanoOfSecond": 123000000}, "2026-03-04T05:06:07.123000000Z"),
+    ({"seconds": 1772600767, "nanos": 5}, "2026-03-04T05:06:07.000000005Z"),
+    ({"seconds": 35, "nanos": 0}, ARRIVAL),
+    ({"seconds": 1772600767, "nanos": 10**9}, ARRIVAL),
+    ("0001-01-01T00:00:00Z", ARRIVAL),
     (35, ARRIVAL),
     (4102444800, ARRIVAL),
     (True, ARRIVAL),
@@ -143,7 +148,7 @@ def page() -> Iterator[str]:
     yield "With `format: auto` each line of an S3 object is of one of these formats, and each event of a log group is JSON or text: see [s3-logs.md](s3-logs.md).\n"
     yield "## JSON\nThe time of a JSON line, of an element and of a document is that of the first of these names that holds a plausible time. Before them, `date` and `time` together (`2026-03-04` and `05:06:07`, as CloudFront writes them). A line that opens with a time in UTC has that one, whatever follows. Only names of the document itself are read, not those of objects in it.\n"
     yield "".join(f"{number}. `{name}`\n" for number, name in enumerate(TIME_NAMES, 1))
-    yield "## How a time may be written\nIn JSON. Columns take the same RFC 3339 strings and numbers, and those of S3 access logs the form of web servers (`04/Mar/2026:05:06:07 +0000`). A time without an offset is in UTC. A number is seconds, milliseconds, microseconds or nanoseconds since 1970 by its size, and no time unless it is between 2000 and 2100: the same names hold durations and counters.\n"
+    yield "## How a time may be written\nIn JSON. Columns take the same RFC 3339 strings and numbers, and those of S3 access logs the form of web servers (`04/Mar/2026:05:06:07 +0000`). A time without an offset is in UTC. A number is seconds, milliseconds, microseconds or nanoseconds since 1970 by its size, and no time unless it is between 2000 and 2100: the same names hold durations and counters. `0001-01-01` is how Go and .NET write that no time was set.\n"
     yield "| value | time of the record |\n| --- | --- |\n" + "".join(
         f"| `{json.dumps(value)}` | {'none: `' if time == ARRIVAL else '`'}{time}` |\n" for value, time in WRITINGS
     )

@@ -17,8 +17,13 @@ TIME_NAMES = (
     # Route 53 Resolver, Network Firewall, GuardDuty findings, CloudTrail digests, API Gateway, AWS Config
     "query_timestamp", "event_timestamp", "updatedAt", "createdAt", "digestEndTime", "requestTime",
     "configurationItemCaptureTime",
+    # Log4j 2's JsonLayout, with and without includeTimeMillis; log4js
+    "instant", "timeMillis", "startTime",
 )  # fmt: skip
 """In the order in which they are tried; the first that holds a plausible time wins."""
+
+_SECONDS_AND_NANOSECONDS = (("epochSecond", "nanoOfSecond"), ("seconds", "nanos"))
+"""How Java's Instant (Log4j 2) and Protocol Buffers' Timestamp (Google Cloud) are written as objects."""
 
 
 def parse(line: str, origin: Origin) -> Record:
@@ -80,6 +85,9 @@ def _text_time(text: str) -> str | None:
 
 def _time(value: JsonValue) -> str | None:
     if isinstance(value, dict):
+        for seconds, nanoseconds in _SECONDS_AND_NANOSECONDS:
+            if {seconds, nanoseconds} == value.keys():
+                return _plausible_sum(value[seconds], value[nanoseconds])
         value = value.get("$date")
     if isinstance(value, dict):
         value = value.get("$numberLong")
@@ -88,3 +96,9 @@ def _time(value: JsonValue) -> str | None:
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return timestamps.from_plausible_epoch(value)
     return None
+
+
+def _plausible_sum(seconds: JsonValue, nanoseconds: JsonValue) -> str | None:
+    if not (type(seconds) is int and type(nanoseconds) is int and 0 <= nanoseconds < 10**9):
+        return None
+    return timestamps.from_plausible_epoch(f"{seconds}.{nanoseconds:09d}")
