@@ -99,7 +99,7 @@ class Feed:
 
     def wait(self) -> None:
         """Wait for notes of inputs that were not fed: one that is written later may overwrite another invocation's."""
-        for _, note in self._noted.values():
+        for _, note in list(self._noted.values()):
             note.exception()
 
     def add(self, export: str, inputs: Sequence[Input]) -> None:
