@@ -45,7 +45,7 @@ class Input(NamedTuple):
 
 @lru_cache(maxsize=4)
 def last_written(_bucket: str, _destination: str) -> dict[str, int]:
-    """Return the times in the last keys of a feed that this execution environment wrote, by export; `Feed` adds to it."""
+    """Return the times in the last keys of a feed that this environment wrote, by export; `Feed` adds to it."""
     return {}
 
 

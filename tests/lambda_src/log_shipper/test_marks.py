@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -227,10 +228,10 @@ def test_the_lag_is_the_age_of_the_object_when_it_is_read(
 @pytest.mark.parametrize("early", [False, True])
 def test_two_environments_that_take_turns_keep_a_feeds_keys_ascending(app: Cloud, early: bool) -> None:
     """The second one's clock is a minute behind; between two batches of a group, either may have written."""
-    first, second = ({}, 1_795_226_645_000), ({}, 1_795_226_585_000)
+    first, second = (dict[str, int](), 1_795_226_645_000), (dict[str, int](), 1_795_226_585_000)
     app.land("logs/app/x.json.gz", b"{}", bucket=ARCHIVE)
     for number, (last_ms, now_ms) in enumerate((first, second, second, first, first, second)):
-        one = feed.Feed(ARCHIVE, "reader", last_ms, now_ms=lambda now_ms=now_ms: now_ms)
+        one = feed.Feed(ARCHIVE, "reader", last_ms, now_ms=partial(int, now_ms))
         each = feed.Input(f"{number:016x}", gzip.compress(b"{}\n"), source_key="" if early else "logs/app/x.json.gz")
         if early:
             one.note_early("app", each.identity)

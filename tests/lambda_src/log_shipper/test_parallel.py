@@ -134,7 +134,7 @@ def test_nothing_of_a_batch_that_stops_goes_on_when_the_function_returns(
         return result
 
     monkeypatch.setattr(feed.FeedSink, "take_as_it_is", take)
-    monkeypatch.setattr(ship.queue, "delay_retry", lambda *_: going_on.append(len(begun) - len(ended)))
+    monkeypatch.setattr("log_shipper.queue.delay_retry", lambda *_: going_on.append(len(begun) - len(ended)))
     monkeypatch.setattr(*slow, wait)
     assert len(ship.handler(event, Context())["batchItemFailures"]) == OBJECTS
     assert going_on == [0]
