@@ -19,8 +19,8 @@ from log_shipper.transform import Segment
 PART_BYTES = 32 * 1024 * 1024
 MAX_HOURS = 64
 """Hours that a part may hold: each has a compressor open, and is a PUT when the part ends."""
-MAX_IN_FLIGHT = 10
-"""Parts that are being stored at a time."""
+MAX_IN_FLIGHT = 25
+"""Parts that are being stored at a time: those of a batch of small objects."""
 MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024
 """Of their lines. A larger part is stored before anything else is read."""
 POLICY_METADATA = "logdock-policy"
@@ -92,7 +92,7 @@ class ObjectSink:
         self._bytes = 0
         self.requests = 0
 
-    def prepare(self, export: str) -> None:
+    def prepare(self, progress: Progress, *, fed_as_it_is: bool) -> None:
         """Nothing: a key follows from its input."""
 
     def write(self, progress: Progress, segment: Segment) -> None:

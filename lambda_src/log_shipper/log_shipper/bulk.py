@@ -123,7 +123,7 @@ class BulkSink:
         """How long that took in all."""
         return sum(client.seconds for client in self._clients)
 
-    def prepare(self, export: str) -> None:
+    def prepare(self, progress: Progress, *, fed_as_it_is: bool) -> None:
         """Nothing: a body needs nothing else."""
 
     def write(self, progress: Progress, segment: Segment) -> None:

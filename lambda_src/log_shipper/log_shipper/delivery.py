@@ -74,6 +74,13 @@ class Delivery:
             self.pipeline.record_arrival(ref.export, ref.time)
             if self._out_of_time:
                 self._untried.add(message_id)
+        self._stop_opening([each.opened for each in opening])
+
+    def _stop_opening(self, opening: list[Future[Opened | None]]) -> None:
+        """Wait for what is being opened, as long as there is time: Lambda freezes what goes on when it returns."""
+        self.pipeline.close()
+        waiting = [each for each in opening if not each.cancel()]
+        wait(waiting, max(0.0, self.pipeline.remaining_seconds()))
 
     def _objects_of(self, message: queue.Message) -> list[tuple[queue.Message, ObjectRef]]:
         self._messages.setdefault(message["messageId"], [])

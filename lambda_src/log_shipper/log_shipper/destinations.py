@@ -41,8 +41,11 @@ class Sink(Protocol):
     def seconds(self) -> float:
         """How long that took in all."""
 
-    def prepare(self, export: str) -> None:
-        """Begin to look for what has to be known before something of an export is delivered; one call at a time."""
+    def prepare(self, progress: Progress, *, fed_as_it_is: bool) -> None:
+        """Begin with what can be done before an object is open; one call at a time.
+
+        ``fed_as_it_is``: it is an archive object whose message comes for the first time.
+        """
 
     def write(self, progress: Progress, segment: Segment) -> None:
         """Take a segment; may deliver what was taken before."""
@@ -111,8 +114,7 @@ def open_sink(
         from log_shipper.archive_writer import ObjectSink
 
         return ObjectSink(environment.archive_bucket, acknowledge)
-    from log_shipper.feed import FeedSink, open_feed
+    from log_shipper.feed import Feed, FeedSink, last_written
 
-    feed = open_feed(environment.archive_bucket, destination.name)
-    feed.begin()
-    return FeedSink(feed, acknowledge)
+    where = environment.archive_bucket, destination.name
+    return FeedSink(Feed(*where, last_written(*where)), acknowledge)

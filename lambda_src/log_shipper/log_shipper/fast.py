@@ -6,6 +6,7 @@ Whatever does not fit (another opening, every such character in the text, a long
 and the block is read line by line.
 """
 
+import io
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -171,12 +172,14 @@ def pass_through(block: bytes, renderer: Renderer, *, by_hour: bool) -> Wrapped 
     """Return a block of archive lines as a destination takes them, without reading them as JSON."""
     if by_hour or not block.startswith(HEAD):
         return None
-    count = block.count(b"\n") + 1
-    lines = renderer.archived_lines(block, count)
-    if lines is None:
+    block += b"\n"
+    # faster than to count line feeds, for which Python looks at one byte after the other
+    lines = io.BytesIO(block).readlines()
+    rendered = renderer.archived_lines(block, lines)
+    if rendered is None:
         return None
     time = block[len(HEAD) : len(HEAD) + 40].partition(b'"')[0].decode("ascii", "replace")
-    return Wrapped(lines[0], count, time, lines[1])
+    return Wrapped(rendered[0], len(lines), time, rendered[1])
 
 
 def _escaped_lines(block: bytes | str) -> list[bytes] | None:

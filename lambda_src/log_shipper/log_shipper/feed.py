@@ -15,7 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
-from typing import NamedTuple
+from threading import Lock
+from typing import Any, NamedTuple
 
 import orjson
 from botocore.exceptions import ClientError
@@ -43,13 +44,15 @@ class Input(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def open_feed(bucket: str, destination: str) -> "Feed":
-    """Return a destination's feed; one for the life of the execution environment, which knows the last key it wrote."""
-    return Feed(bucket, destination)
+def last_written(_bucket: str, _destination: str) -> dict[str, int]:
+    """Return the times in the last keys of a feed that this environment wrote, by export; `Feed` adds to it."""
+    return {}
 
 
 class Feed:
     """Writes ``feed/<destination>/<export>/<epoch-ms, 13 digits>-<identity>.json.gz``, the keys strictly ascending.
+
+    For one invocation: between two, another environment may write.
 
     Parameters
     ----------
@@ -57,20 +60,24 @@ class Feed:
         The archive bucket.
     destination : str
         The reader's name: each has a feed of its own, with what was sent to it alone.
+    last_ms : dict of str to int
+        The times in the last keys that this execution environment wrote, by export; it is kept up to date.
     now_ms : callable
         Milliseconds since 1970.
     """
 
     def __init__(
-        self, bucket: str, destination: str, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        self,
+        bucket: str,
+        destination: str,
+        last_ms: dict[str, int],
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.bucket, self._destination, self._now_ms = bucket, destination, now_ms
-        self._last_ms: dict[str, int] = {}
+        self._last_ms, self._choosing = last_ms, Lock()
         self._looking: dict[str, Future[int]] = {}
-
-    def begin(self) -> None:
-        """Begin an invocation: another environment may have written since this one did."""
-        self._looking.clear()
+        self._expected: dict[str, tuple[int, str]] = {}
+        self._noted: dict[tuple[str, str], tuple[str, Future[bool]]] = {}
 
     def look(self, export: str) -> None:
         """Start to look for the last key of an export."""
@@ -78,10 +85,27 @@ class Feed:
             known = self._last_ms.get(export, self._now_ms() - _LOOK_BACK_MS)
             self._looking[export] = parallel.start(self._last_key_ms, export, known)
 
+    def note_early(self, export: str, identity: str) -> None:
+        """Start to note an input that is not read yet, under the key that the export's next object will probably have.
+
+        A note that turns out to be wrong, because the input is fed under another key or not at all, is overwritten: it
+        names an object that does not hold the input.
+        """
+        with self._choosing:
+            if export not in self._expected:
+                self._expected[export] = self._new_key(export, identity, 0)
+            _, key = self._expected[export]
+        self._noted[export, identity] = key, parallel.start(self._note, export, identity, key)
+
+    def wait(self) -> None:
+        """Wait for notes of inputs that were not fed: one that is written later may overwrite another invocation's."""
+        for _, note in list(self._noted.values()):
+            note.exception()
+
     def add(self, export: str, inputs: Sequence[Input]) -> None:
         """Feed inputs that have not been fed, as one object; one that is to be copied comes alone."""
-        key = self._next_key(export, inputs[0].identity)
-        noted = [parallel.start(self._note, export, each.identity, key) for each in inputs]
+        key = self._next_key(export, inputs[0])
+        noted = [self._note_under(key, export, each.identity) for each in inputs]
         for note in noted:
             note.exception()
         fresh = [each for each, note in zip(inputs, noted, strict=True) if note.result()]
@@ -100,11 +124,19 @@ class Feed:
         body = b"".join(each.body for each in inputs)
         s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/gzip", Metadata=metadata)
 
-    def _next_key(self, export: str, identity: str) -> str:
+    def _next_key(self, export: str, first: Input) -> str:
         self.look(export)
-        last = max(self._looking[export].result(), self._last_ms.get(export, 0))
-        milliseconds = self._last_ms[export] = max(self._now_ms(), last + 1)
-        return f"feed/{self._destination}/{export}/{milliseconds:013d}-{identity}.json.gz"
+        last = self._looking[export].result()
+        with self._choosing:
+            milliseconds, key = self._expected.pop(export, (0, ""))
+            # the key of a copy has to name its input: nothing else says what the copy holds
+            if milliseconds > last and not first.source_key:
+                return key
+            return self._new_key(export, first.identity, last)[1]
+
+    def _new_key(self, export: str, identity: str, last: int) -> tuple[int, str]:
+        milliseconds = self._last_ms[export] = max(self._now_ms(), last + 1, self._last_ms.get(export, 0) + 1)
+        return milliseconds, f"feed/{self._destination}/{export}/{milliseconds:013d}-{identity}.json.gz"
 
     def _last_key_ms(self, export: str, known: int) -> int:
         """Return the time in the last key written, by this environment or by another."""
@@ -117,22 +149,39 @@ class Feed:
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return int(keys[-1].removeprefix(prefix)[:13]) if keys else known
 
+    def _note_under(self, key: str, export: str, identity: str) -> Future[bool]:
+        """Start to note an input; False if it has been fed under another key."""
+        early_key, early = self._noted.pop((export, identity), ("", None))
+        if early is None:
+            return parallel.start(self._note, export, identity, key)
+        return early if early_key == key else parallel.start(self._note_again, early, export, identity, key)
+
+    def _note_again(self, early: Future[bool], export: str, identity: str, key: str) -> bool:
+        if early.result():
+            self._put_note(export, identity, key)
+        return early.result()
+
     def _note(self, export: str, identity: str, key: str) -> bool:
         """Note the key under which an input is about to be fed; False if it has been fed under another."""
-        note = f"feed-index/{self._destination}/{export}/{identity}.json"
-        body = orjson.dumps({"key": key})
         try:
-            aws.s3().put_object(Bucket=self.bucket, Key=note, Body=body, IfNoneMatch="*")
+            self._put_note(export, identity, key, IfNoneMatch="*")
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "PreconditionFailed":
                 raise
         else:
             return True
-        answer = aws.s3().get_object(Bucket=self.bucket, Key=note)
+        answer = aws.s3().get_object(Bucket=self.bucket, Key=self._note_key(export, identity))
         if self._holds(str(orjson.loads(answer["Body"].read())["key"]), identity):
             return False
-        aws.s3().put_object(Bucket=self.bucket, Key=note, Body=body)
+        self._put_note(export, identity, key)
         return True
+
+    def _put_note(self, export: str, identity: str, key: str, **condition: Any) -> None:
+        note, body = self._note_key(export, identity), orjson.dumps({"key": key})
+        aws.s3().put_object(Bucket=self.bucket, Key=note, Body=body, **condition)
+
+    def _note_key(self, export: str, identity: str) -> str:
+        return f"feed-index/{self._destination}/{export}/{identity}.json"
 
     def _holds(self, key: str, identity: str) -> bool:
         """Say whether an object exists and holds an input; without a list it holds the one that its key names."""
@@ -166,9 +215,15 @@ class FeedSink(ObjectSink):
         self._gathered: list[_Gathered] = []
         self._has_failed = False
 
-    def prepare(self, export: str) -> None:
-        """Look for the last key of an export while its objects are opened: no other writes that feed meanwhile."""
+    def prepare(self, progress: Progress, *, fed_as_it_is: bool) -> None:
+        """Look for the last key of an export while its objects are opened: no other writes that feed meanwhile.
+
+        An archive object is also noted: what it is noted under need not be known from its content.
+        """
+        export = progress.export.name
         self._feed.look(export)
+        if fed_as_it_is:
+            self._feed.note_early(export, progress.identity)
 
     def take_as_it_is(self, progress: Progress, source_key: str, body: bytes | None, policy: str) -> None:
         """Feed an archive object as it is: joined with others, or copied when its bytes are not given or no gzip."""
@@ -209,6 +264,7 @@ class FeedSink(ObjectSink):
             for progress, segment in segments:
                 progress.release(segment)
         self._gathered = []
+        self._feed.wait()
         super().abandon()
 
     def _gather(self, gathered: _Gathered) -> None:

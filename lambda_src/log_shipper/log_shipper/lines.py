@@ -82,7 +82,7 @@ def line_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 piece = piece[cut:]
         cut = piece.rfind(b"\n")
         if cut >= 0:
-            yield _unix(b"".join((*held, piece[:cut])))
+            yield _unix(b"".join((*held, memoryview(piece)[:cut])))
             held, held_bytes = [], 0
         held.append(piece[cut + 1 :])
         held_bytes += len(piece) - cut - 1

@@ -90,6 +90,7 @@ class Pipeline:
     volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
     _known: dict[tuple[str, str], Progress] = field(default_factory=dict)
     _knowing: RLock = field(default_factory=RLock)
+    _is_closed: bool = False
 
     def ship(self, opened: Opened) -> None:
         """Take an object the whole way, in order; what its destination has taken is acknowledged by then or later.
@@ -141,13 +142,15 @@ class Pipeline:
         ref = ref._replace(version_id="", etag="") if kind == "archived" else resolve_version(ref)
         identity = identity_of(ref.bucket, ref.key, "" if kind == "archived" else ref.version)
         with self._knowing:
+            if self._is_closed:
+                raise OutOfTimeError("the batch has ended")
             twin = self._known.get((ref.export, identity))
             if twin is not None:
                 return Opened(twin, ref, kind)
             progress = self._known[ref.export, identity] = Progress(config, identity)
             # `logdock redrive` waits for the mark of quarantined records that it sends again, and then deletes them
             progress.saves_completion = not self.sink.exact or kind == "quarantined"
-            self.sink.prepare(ref.export)
+            self.sink.prepare(progress, fed_as_it_is=kind == "archived" and not retried)
         answer = parallel.start(self._get, ref)
         if retried or progress.saves_completion:
             progress.saves_completion = True
@@ -162,6 +165,11 @@ class Pipeline:
                 # what only S3 knows is kept in the table too
                 return None if claim.state == "done" else Opened(progress, ref, kind)
         return Opened(progress, ref, kind, self._stream(config, ref, answer.result()), time.monotonic())
+
+    def close(self) -> None:
+        """Let nothing begin of an object that is still being opened: Lambda freezes it, and it goes on later."""
+        with self._knowing:
+            self._is_closed = True
 
     def record_arrival(self, export: str, arrival: str) -> None:
         """Record since when an object of an export has waited."""

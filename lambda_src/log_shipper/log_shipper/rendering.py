@@ -100,9 +100,9 @@ class Renderer:
         before, after = b"Z" + middle + self._source + b'"', b'"' + self._fields_part
         return joined_lines(HEAD, times, b"Z" + TIMESTAMP, before, segments, after)
 
-    def archived_lines(self, block: bytes, count: int) -> tuple[bytes, str] | None:  # noqa: ARG002
-        """Return so many archive lines as `joined` does; None when each of them must be read."""
-        return block + b"\n", ""
+    def archived_lines(self, block: bytes, lines: list[bytes]) -> tuple[bytes, str] | None:  # noqa: ARG002
+        """Return a block of archive lines, which are ``lines``, as `joined` does; None when each must be read."""
+        return block, ""
 
     def joined(self, lines: list[bytes], log_types: list[str]) -> tuple[bytes, str]:  # noqa: ARG002
         """Return lines of these log types as one, and their type; empty where they name it, or there are no types."""

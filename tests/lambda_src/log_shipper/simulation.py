@@ -9,7 +9,7 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import IncompleteRead
@@ -57,6 +57,10 @@ class Later(Future[Any]):
                 self.set_result(self._call())
             except BaseException as error:  # noqa: BLE001 - as a pool's thread does
                 self.set_exception(error)
+
+    def cancel(self) -> bool:
+        """A call that has begun is not cancelled, and any may have."""
+        return self._world.random.random() < 0.5 and super().cancel()
 
     def result(self, timeout: float | None = None) -> Any:
         self.make()
@@ -108,10 +112,14 @@ class World(Memory):
         for each in self.random.sample(waiting, self.random.randint(0, len(waiting))):
             each.make()
 
-    def wait(self, futures: list[Later], *_: object) -> None:
-        """Wait for any of these."""
-        if not any(each.done() for each in futures):
-            self.random.choice(futures).make()
+    def wait(self, futures: list[Later], timeout: float, return_when: str = ALL_COMPLETED) -> None:
+        """Wait for any of these, or for all of them."""
+        if return_when == FIRST_COMPLETED:
+            if not any(each.done() for each in futures):
+                self.random.choice(futures).make()
+        elif timeout > 0:
+            for each in self.random.sample(futures, len(futures)):
+                each.make()
 
     def step(self) -> None:
         """Come to a point where the function may be killed."""
@@ -121,6 +129,8 @@ class World(Memory):
                 raise KilledError
 
     def before(self, operation: str, asked: Mapping[str, Any]) -> None:
+        if operation == "put_object":
+            self.get_on()
         self.step()
         if operation in S3_NAMES:
             key = "marks/" if "Item" in S3_NAMES[operation] else asked.get("Key", asked.get("Prefix", ""))
@@ -373,6 +383,6 @@ def start_anew() -> None:
     """Forget what an execution environment keeps."""
     archive._configs.cache_clear()
     ship._kept.cache_clear()
-    feed.open_feed.cache_clear()
+    feed.last_written.cache_clear()
     queue._url.cache_clear()
     marks._since.clear()

@@ -114,6 +114,10 @@ ARCHIVED = st.builds(
 
 
 @given(st.lists(ARCHIVED, min_size=1, max_size=4) | ARCHIVED.map(lambda record: [record] * 2))
+@example([Record("a", "2026-11-21T02:03:04Z", "x"), Record("a", "2026-11-21T02:03:04Z", "y")])
+@example([Record("a", "2026-11-21T02:03:04Z", "x"), Record("a", "2026-11-21T02:03:04Z", "x", {"a": "b"})])
+@example([Record("a", "2026-11-21T02:03:04Z", "x"), Record("a", "2026-11-21T02:03Z", "x")])
+@example([Record("a", "2026-11-21T02:03:04Z", "x"), Record("", "2026-11-21T02:03:04.18Z", "x")])
 def test_archive_lines_taken_whole_give_the_same_otlp_records(records: list[Record]) -> None:
     config = parse_export_config("e", b'{"vendor":"s3-logs"}')
     data = b"".join(map(Renderer(Shape(), export="e", vendor="s3-logs", source="s").line, records))

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -224,25 +225,31 @@ def test_the_lag_is_the_age_of_the_object_when_it_is_read(
     assert report["lag_ms"] == 61_000
 
 
-def test_two_environments_that_take_turns_keep_a_feeds_keys_ascending(app: Cloud) -> None:
+@pytest.mark.parametrize("early", [False, True])
+def test_two_environments_that_take_turns_keep_a_feeds_keys_ascending(app: Cloud, early: bool) -> None:
     """The second one's clock is a minute behind; between two batches of a group, either may have written."""
-    first = feed.Feed(ARCHIVE, "reader", now_ms=lambda: 1_795_226_645_000)
-    second = feed.Feed(ARCHIVE, "reader", now_ms=lambda: 1_795_226_585_000)
+    first, second = (dict[str, int](), 1_795_226_645_000), (dict[str, int](), 1_795_226_585_000)
     app.land("logs/app/x.json.gz", b"{}", bucket=ARCHIVE)
-    for number, one in enumerate((first, second, second, first, first, second)):
-        one.begin()
-        one.add("app", [feed.Input(f"{number:016x}", source_key="logs/app/x.json.gz")])
+    for number, (last_ms, now_ms) in enumerate((first, second, second, first, first, second)):
+        one = feed.Feed(ARCHIVE, "reader", last_ms, now_ms=partial(int, now_ms))
+        each = feed.Input(f"{number:016x}", gzip.compress(b"{}\n"), source_key="" if early else "logs/app/x.json.gz")
+        if early:
+            one.note_early("app", each.identity)
+        one.add("app", [each])
+        (note,) = app.keys(ARCHIVE, f"feed-index/reader/app/{each.identity}")
+        named = json.loads(app.s3.get_object(Bucket=ARCHIVE, Key=note)["Body"].read())["key"]
+        assert named == app.keys(ARCHIVE, "feed/reader/app/")[-1]
     keys = app.keys(ARCHIVE, "feed/reader/app/")
     assert [key[-24:-8] for key in keys] == [f"{number:016x}" for number in range(6)]
 
 
 def test_an_input_is_fed_unless_the_object_that_its_note_names_holds_it(app: Cloud) -> None:
     inputs = [feed.Input(f"{number:016x}", gzip.compress(b"%d\n" % number)) for number in range(2)]
-    feed.Feed(ARCHIVE, "reader").add("app", inputs[:1])
+    feed.Feed(ARCHIVE, "reader", {}).add("app", inputs[:1])
     (key,) = app.keys(ARCHIVE, "feed/reader/app/")
     app.land(f"feed-index/reader/app/{inputs[1].identity}.json", json.dumps({"key": key}).encode(), bucket=ARCHIVE)
     for _ in range(2):
-        feed.Feed(ARCHIVE, "reader").add("app", inputs)
+        feed.Feed(ARCHIVE, "reader", {}).add("app", inputs)
     assert [str(line) for line in app.lines(ARCHIVE, "feed/")] == ["0", "1"]
 
 

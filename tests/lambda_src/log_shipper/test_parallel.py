@@ -1,5 +1,6 @@
 """What waits for AWS or for a destination waits side by side, within a batch. A barrier breaks where it does not."""
 
+import gzip
 import json
 import os
 import ssl
@@ -80,6 +81,64 @@ def test_the_last_key_of_a_feed_is_looked_for_while_objects_are_opened(
     assert ship.handler(event, Context()) == OK
     assert looked == ["app"]
     assert len(app.lines(ARCHIVE, "feed/")) == OBJECTS
+
+
+def archived(app: Cloud) -> dict[str, Any]:
+    keys = [f"logs/app/dt=2026-11-21/hour=02/{number:013d}-{number:016x}.json.gz" for number in range(OBJECTS)]
+    items = [app.land(key, gzip.compress(b"%d\n" % number), bucket=ARCHIVE) for number, key in enumerate(keys)]
+    return batch(*(message("app", item, ARCHIVE, number=number) for number, item in enumerate(items)))
+
+
+def test_archive_objects_of_a_feed_are_noted_while_they_are_opened(
+    app: Cloud, destination: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination("feed")
+    event, get, put = archived(app), aws.s3().get_object, aws.s3().put_object
+    are_noted = threading.Barrier(OBJECTS * 2, timeout=10)
+
+    def get_with_note(**arguments: Any) -> Any:
+        if arguments["Key"].startswith("logs/"):
+            are_noted.wait()
+        return get(**arguments)
+
+    def note(**arguments: Any) -> Any:
+        if arguments["Key"].startswith("feed-index/"):
+            are_noted.wait()
+        return put(**arguments)
+
+    monkeypatch.setattr(aws.s3(), "get_object", get_with_note)
+    monkeypatch.setattr(aws.s3(), "put_object", note)
+    assert ship.handler(event, Context()) == OK
+    assert len(app.keys(ARCHIVE, "feed/")) == 1
+    assert len(app.lines(ARCHIVE, "feed/")) == OBJECTS
+
+
+@pytest.mark.parametrize("slow", [(feed.Feed, "_note"), (pipeline.Pipeline, "_stream")])
+def test_nothing_of_a_batch_that_stops_goes_on_when_the_function_returns(
+    app: Cloud, destination: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, slow: tuple[type, str]
+) -> None:
+    """Lambda freezes it then: a note would be written in a later invocation, over that of another environment."""
+    destination("feed")
+    event, whole, begun, ended = archived(app), getattr(*slow), list[int](), list[int]()
+    going_on: list[int] = []
+
+    def take(*_: object) -> None:
+        raise DeliveryError("the feed cannot be written")
+
+    def wait(*arguments: Any) -> Any:
+        begun.append(1)
+        if len(begun) > 1:
+            threading.Event().wait(0.2)
+        result = whole(*arguments)
+        ended.append(1)
+        return result
+
+    monkeypatch.setattr(feed.FeedSink, "take_as_it_is", take)
+    monkeypatch.setattr("log_shipper.queue.delay_retry", lambda *_: going_on.append(len(begun) - len(ended)))
+    monkeypatch.setattr(*slow, wait)
+    assert len(ship.handler(event, Context())["batchItemFailures"]) == OBJECTS
+    assert going_on == [0]
+    assert len(begun) > 1
 
 
 def test_parts_of_an_archive_overlap(

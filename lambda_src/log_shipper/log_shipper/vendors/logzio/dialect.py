@@ -124,17 +124,17 @@ class LogzioRenderer(Renderer):
             return None
         return super().lines(times, segments, log_type, added)
 
-    def archived_lines(self, block: bytes, count: int) -> tuple[bytes, str] | None:
+    def archived_lines(self, block: bytes, lines: list[bytes]) -> tuple[bytes, str] | None:
         """Return archive lines as `joined` does; None when a message may have fields."""
         if self._parse_json and b'"message":"{' in block:
             return None
         if self._only_type:
-            return block + b"\n", self._only_type
+            return block, self._only_type
         first = self._log_type(block)
-        known = self._known_type(first)
+        known, count = self._known_type(first), len(lines)
         # what few other characters are in is counted twice as fast
         if known is not None and not self._is_mixed and block.count(first[self._log_type_start :]) == count:
-            return block + b"\n", known[1]
+            return block, known[1]
         typed, missing = self._typed(block, count, first)
         if missing:
             # a log type that this object has not had before
@@ -144,7 +144,7 @@ class LogzioRenderer(Renderer):
                 return None
             typed, missing = self._typed(block, count, first)
         self._is_mixed = True
-        return None if missing else (typed + b"\n", "")
+        return None if missing else (typed, "")
 
     def _typed(self, block: bytes, count: int, first: bytes) -> tuple[bytes, int]:
         """Return so many archive lines with the types of the log types known so far, and how many lines have others.

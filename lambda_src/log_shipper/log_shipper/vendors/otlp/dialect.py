@@ -8,7 +8,7 @@ fields are attributes; the export and its vendor are the resource's.
 import re
 import time
 from collections.abc import Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, repeat
 from urllib.parse import urlsplit, urlunsplit
 
 import orjson
@@ -31,8 +31,6 @@ _ARCHIVED = re.compile(
 )
 _MESSAGE, _FIELDS = b',"message":"', b'","fields":{'
 _BETWEEN_TIMES = b"Z" + TIMESTAMP
-_CONSTANT_BYTES = len(_BETWEEN_TIMES) + 2
-"""Of an archive line's beginning, what is not one of its two times."""
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _TIME_SHAPE = re.compile(rb"0000-00-00T00:00:00(?:\.0{1,9})?")
 _LOGS_PATH = "/v1/logs"
@@ -111,9 +109,9 @@ class OtlpRenderer(Renderer):
             return None
         return joined_lines(_HEAD, moments, None, self._observed + b'"', segments, b'"' + _attributes_part(texts))
 
-    def archived_lines(self, block: bytes, count: int) -> tuple[bytes, str] | None:
-        """Return a block of archive lines as records when they differ in time and message alone."""
-        first = block.partition(b"\n")[0]
+    def archived_lines(self, block: bytes, lines: list[bytes]) -> tuple[bytes, str] | None:  # noqa: ARG002
+        """Return archive lines as records when they differ in time and message alone."""
+        first = lines[0].removesuffix(b"\n")
         opening = _ARCHIVED.match(first)
         cut = first.find(_MESSAGE)
         if opening is None or cut < 0:
@@ -126,20 +124,17 @@ class OtlpRenderer(Renderer):
             texts = self._texts(document["log_type"], document["source"], document.get("fields"))
         except (orjson.JSONDecodeError, KeyError):
             return None
-        # no line feed is in a line: each ends and begins so
-        lines = block[len(HEAD) :].removesuffix(tail).split(tail + b"\n" + HEAD)
-        if len(lines) != count or not block.endswith(tail):
-            return None
-        parts = [line.partition(middle) for line in lines]
-        heads, segments = [head for head, _, _ in parts], [segment for _, found, segment in parts if found]
-        times = [head[: len(head) - _CONSTANT_BYTES >> 1] for head in heads]
+        end, start = tail + b"\n", len(HEAD)
+        times = [line[start : line.find(b'"', start) - 1] for line in lines]
+        heads = [b"".join((HEAD, time, _BETWEEN_TIMES, time, b'Z"', middle)) for time in times]
         shapes = {*b"\n".join(times).translate(_DIGITS).split(b"\n")}
         if (
-            len(segments) != count
-            or not all(map(_TIME_SHAPE.fullmatch, shapes))
-            or heads != [time + _BETWEEN_TIMES + time + b'Z"' for time in times]
+            not all(map(_TIME_SHAPE.fullmatch, shapes))
+            or not all(map(bytes.startswith, lines, heads))
+            or not all(map(bytes.endswith, lines, repeat(end)))
         ):
             return None
+        segments = [line[len(head) : -len(end)] for line, head in zip(lines, heads, strict=True)]
         data = self._lines(times, segments, texts)
         return None if data is None else (data, "")
 
