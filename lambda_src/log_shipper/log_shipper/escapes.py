@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import add
+from typing import NamedTuple, Protocol
 
 from log_shipper import dense
 from log_shipper.detectors import search_of
@@ -44,6 +45,9 @@ _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b
 _ESCAPE_LETTERS = b"bfnrtux"
 MAX_LAYERS = 10
 """How often escaped text may be escaped again and is still read, and strings may be in strings."""
+# of bytes that UTF-8 does not have, for escapes of different lengths
+_LONGER = [bytes([byte]) for byte in range(0xF5, 0x100)]
+_LENGTHS = bytes(4 * (byte - 0xF4) if byte >= 0xF5 else 0 for byte in range(256))
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
 
@@ -76,8 +80,7 @@ class View:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._layers: list[Callable[[], tuple[list[int], list[int]]]] = []
-        """What computes where the pieces of each layer begin, and where they began; only where anything is found."""
+        self._layers: list[_Layer] = []
 
     @classmethod
     def of(cls, data: bytes, lower: bytes) -> "View | None":
@@ -125,7 +128,7 @@ class View:
             taken, origins = self._pieces(leads, _LINE_FEED)
             pieces = b"\n".join(taken)
         self.data = pieces
-        self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
+        self._layers.append(_Pieces(taken, origins, data))
 
     def _pieces(self, leads: bytes, delimiters: bytes) -> tuple[list[bytes], list[int]]:
         """Return the parts between delimiters that have the beginning of an escape, and where they begin."""
@@ -153,8 +156,7 @@ class View:
         data = self.data
         if (decoded := _percent_decoded(data) if b"%" in data else _characters_decoded(data)) is not None:
             self.data = decoded
-            # where nothing is found, what was decoded where need not be known
-            self._layers.append(lambda: _borders(*_decoded_parts(data)))
+            self._layers.append(_Decoded(data))
             return True
         texts, escapes, characters = _decoded_parts(data)
         if not escapes:
@@ -162,17 +164,88 @@ class View:
         parts = [b""] * (2 * len(escapes) + 1)
         parts[::2], parts[1::2] = texts, characters
         self.data = b"".join(parts)
-        self._layers.append(lambda: _borders(texts, escapes, characters))
+        self._layers.append(_Decoded(data, (texts, escapes, characters)))
         return True
 
     def originals(self, positions: Sequence[int]) -> Sequence[int]:
         """Return the places in the original data of borders between two decoded bytes."""
-        for borders in reversed(self._layers):
-            starts, origins = borders()
+        for layer in reversed(self._layers):
+            starts, origins = layer.borders()
             positions = [
                 origins[i := bisect_right(starts, position) - 1] + position - starts[i] for position in positions
             ]
         return positions
+
+    def original_mask(self, mask: bytes) -> bytes | None:
+        """Return the mask of the original data for one of the decoded; None where escapes are of too many lengths."""
+        for layer in reversed(self._layers):
+            shown = layer.original_mask(mask)
+            if shown is None:
+                return None
+            mask = shown
+        return mask
+
+
+class _Layer(Protocol):
+    """What was decoded where; it is computed only where anything is found."""
+
+    def borders(self) -> tuple[list[int], list[int]]:
+        """Return where the pieces of the decoded data begin, and where they began."""
+
+    def original_mask(self, mask: bytes) -> bytes | None:
+        """Return the mask of the data before it was decoded for one of it now."""
+
+
+class _Pieces(NamedTuple):
+    """Pieces of data, each of which is a line now."""
+
+    taken: list[bytes]
+    origins: list[int]
+    data: bytes
+
+    def borders(self) -> tuple[list[int], list[int]]:
+        return [0, *accumulate([len(piece) + 1 for piece in self.taken[:-1]])], self.origins
+
+    def original_mask(self, mask: bytes) -> bytes:
+        parts: list[bytes] = []
+        done = start = 0
+        for piece, origin in zip(self.taken, self.origins, strict=True):
+            parts += (bytes(origin - done), mask[start : start + len(piece)])
+            done, start = origin + len(piece), start + len(piece) + 1
+        parts.append(bytes(len(self.data) - done))
+        return b"".join(parts)
+
+
+class _Decoded:
+    """Data with its escapes decoded."""
+
+    def __init__(self, data: bytes, parts: tuple[list[bytes], list[bytes], list[bytes]] | None = None) -> None:
+        self._data, self._parts = data, parts
+
+    def borders(self) -> tuple[list[int], list[int]]:
+        return _borders(*(self._parts or _decoded_parts(self._data)))
+
+    def original_mask(self, mask: bytes) -> bytes | None:
+        texts, escapes, characters = self._parts or _decoded_parts(self._data)
+        longer = {escape: len(escape) - len(character) for escape, character in {*zip(escapes, characters, strict=True)}}
+        sizes = sorted({*longer.values()} - {0})
+        if len(sizes) > len(_LONGER):
+            return None
+        # how much longer each was, behind its first byte
+        signs = dict(zip((0, *sizes), (b"", *_LONGER), strict=False))
+        table = {
+            escape: signs[longer[escape]].ljust(len(character), b"\0")
+            for escape, character in {*zip(escapes, characters, strict=True)}
+        }
+        parts = [b""] * (2 * len(escapes) + 1)
+        parts[::2], parts[1::2] = texts, map(table.__getitem__, escapes)
+        marked = b"".join(parts).translate(_LENGTHS)
+        whole = int.from_bytes(marked, "little") | int.from_bytes(mask, "little")
+        mask = whole.to_bytes(len(mask), "little")
+        for i, size in enumerate(sizes):
+            for bits in (0, 1, 3):
+                mask = mask.replace(bytes([4 * i + 4 + bits]), bytes([bits]) + bytes([3 * (bits > 0)]) * size)
+        return mask
 
 
 def _percent_decoded(data: bytes) -> bytes | None:

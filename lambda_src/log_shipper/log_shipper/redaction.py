@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
 
-from log_shipper import dense
+from log_shipper import dense, masks
 from log_shipper.cards import FEWEST_DIGITS
 from log_shipper.detectors import DETECTORS, Span, Text
 from log_shipper.edits import Edit, Found, Lines, by_line, in_tokens, merged, replaced, replaced_found
@@ -225,40 +225,78 @@ class Redactor:
         if not dense.is_dense(data):
             return self._without_found(data)
         rest, cards = dense.replace_tokens(data, self._names)
-        redacted = self._without_found(rest, cards)
+        redacted = self._without_found(rest, cards, is_dense=True)
         return redacted if rest is data else dense.fill_placeholders(redacted, self._names)
 
-    def _without_found(self, data: bytes, cards: list[Span] | None = None) -> bytes:
+    def _without_found(self, data: bytes, cards: list[Span] | None = None, *, is_dense: bool = False) -> bytes:
         """Return a line or a block of lines with what is found replaced; where it overlaps, as one.
 
         ``cards`` are where cards are in a line feed and data, if that is known.
         """
         text = Text(b"\n" + data)
+        view = View.of(data, text.lower) if b"\\" in data or b"%" in data else None
+        decoded = view and Text(b"\n" + view.data)
+        if is_dense and any(masks.is_dense(each.data, self._names) for each in (text, decoded) if each):
+            shown = self._without_masked(text, view, decoded, cards)
+            if shown is not None:
+                return shown
         found = self._detected(text, cards)
-        if b"\\" in data or b"%" in data:
-            found = self._with_decoded(data, text, found)
+        if b"\\" in data:
+            found = self._without_escapes(data, found)
+        if view is not None and decoded is not None and (others := self._detected(decoded)):
+            starts, ends, which = zip(*others, strict=True)
+            found += zip(view.originals(starts), view.originals(ends), which, strict=True)
         found = merged(found)
         if self._card >= 0 and (b"{" in data or b"[" in data) and self._card in map(itemgetter(2), found):
             edits = [(start, end, self._replacements[i]) for start, end, i in found]
             return replaced(data, self._with_numbers(data, edits))
         return replaced_found(data, found, self._replacements)
 
-    def _with_decoded(self, data: bytes, text: Text, found: list[Found]) -> list[Found]:
-        """Return what was found in data, and what is found once its escapes are decoded."""
-        if b"\\" in data:
-            lines = Lines(data)
-            found.sort()
-            found = [
-                (first, end, i)
-                for start, end, i in found
-                # most of it is behind no backslash
-                if (first := before_escape(lines, start) if data[start - 1] == _BACKSLASH else start) >= 0
-            ]
-        view = View.of(data, text.lower)
-        if view is not None and (decoded := self._detected(Text(b"\n" + view.data))):
-            starts, ends, which = zip(*decoded, strict=True)
-            found += zip(view.originals(starts), view.originals(ends), which, strict=True)
-        return found
+    def _without_masked(
+        self, text: Text, view: View | None, decoded: Text | None, cards: list[Span] | None
+    ) -> bytes | None:
+        """Return the same without a step for each of many matches; None where it is not so simple."""
+        data = text.data[1:]
+        size = len(data)
+        found: list[int] = []
+        for i, name in enumerate(self._names):
+            mask = masks.of_name(name, text) or 0
+            if mask and b"\\" in data and masks.begins_in_escape(mask, text.data):
+                mask = 0
+            if not mask:
+                spans = [
+                    (start, end, i)
+                    for start, end in (cards if cards is not None and i == self._card else DETECTORS[name](text))
+                ]
+                if b"\\" in data:
+                    spans = self._without_escapes(data, [(start - 1, end - 1, i) for start, end, i in spans])
+                    spans = [(start + 1, end + 1, i) for start, end, i in spans]
+                mask = masks.of_spans(((start, end) for start, end, i in spans), size + 1)
+            if view is not None and decoded is not None:
+                shown = masks.of_name(name, decoded)
+                if shown is None:
+                    shown = masks.of_spans(DETECTORS[name](decoded), len(decoded.data))
+                if shown:
+                    original = view.original_mask(shown.to_bytes(len(decoded.data), "little")[1:])
+                    if original is None:
+                        return None
+                    mask |= masks.int_of(original) << 8
+            if mask and i == self._card and (b"{" in data or b"[" in data):
+                return None
+            found.append(mask >> 8)
+        shown = masks.apart(found, size)
+        return None if shown is None else masks.replaced(data, shown, self._replacements)
+
+    def _without_escapes(self, data: bytes, found: list[Found]) -> list[Found]:
+        """Return what was found in data without what begins in the letter of an escape."""
+        lines = Lines(data)
+        found.sort()
+        return [
+            (first, end, i)
+            for start, end, i in found
+            # most of it is behind no backslash
+            if (first := before_escape(lines, start) if data[start - 1] == _BACKSLASH else start) >= 0
+        ]
 
     def _with_numbers(self, data: bytes, edits: list[Edit]) -> list[Edit]:
         """Return edits that keep lines of JSON valid: a card that is a number becomes a string."""
