@@ -76,8 +76,8 @@ def email_cover(text: bytes) -> bytes:
     return (of_domain & ~carried | of_local & ~(of_local + at) | (last | at) * 255).to_bytes(size, "big")
 
 
-def ipv6_mask(text: bytes) -> int:
-    """Return 1 in the first byte of each IPv6 address of a text, 3 in its others, else 0; the first byte the lowest.
+def ipv6_mask(text: bytes) -> bytes:
+    """Return 1 in the first byte of each IPv6 address of a text, 3 in its others, else 0.
 
     The text begins and ends with a line feed, and nothing in it is as `COMPLEX_IPV6` has it. So each address has two
     colons together, once, and not too many groups.
@@ -120,7 +120,7 @@ def ipv6_mask(text: bytes) -> int:
     port = digits & (of_groups & colon) << 8 & (stop >> 40 | colon >> 40 & stop >> 48)
     end = end & (stop | colon & stop >> 8 | both & stop >> 16) | (end & port) >> 8
     if not end:
-        return 0
+        return bytes(size)
     flags = int.from_bytes((of_groups & each | both | both << 8 | end >> 7).to_bytes(size, "little"), "big")
     # to the left is what follows, and a carry goes to what precedes
     last, places = flags >> 1 & each, (flags & each) * 255
@@ -131,7 +131,7 @@ def ipv6_mask(text: bytes) -> int:
         letters = int.from_bytes(text.translate(_IPV6_LETTERS), "little")
         zone &= covered + (first & letters & letters >> 9) & ~covered
         covered |= zone * 255 | of_zone & ~(of_zone + (zone << 8))
-    return covered & each * 3 & ~(first << 1)
+    return (covered & each * 3 & ~(first << 1)).to_bytes(size, "little")
 
 
 def ipv4_cover(text: bytes) -> bytes:

@@ -94,11 +94,11 @@ def ipv6_addresses(text: Text) -> list[Span]:
 
 def _ipv6_in_runs(data: bytes) -> list[Span] | None:
     """Return the same where there is much to find, with few steps for each; None where a run is long."""
-    mask = ipv6_mask(data)
+    mask = ipv6_runs_mask(data)
     return None if mask is None else [match.span() for match in _IN_MASK.finditer(mask)]
 
 
-def ipv6_mask(data: bytes) -> bytes | None:
+def ipv6_runs_mask(data: bytes) -> bytes | None:
     """Return 1 in the first byte of each IPv6 address, 3 in its others, else 0; None where a run is long.
 
     Each distinct run that may be an address is looked at.

@@ -8,12 +8,17 @@ overlaps is one, what is only adjacent stays two.
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover
-from log_shipper.dense_integers import ipv6_mask as ipv6_places
-from log_shipper.detectors import Span, Text, ipv6_mask, search_of
+from log_shipper.borders import cut
+from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
+from log_shipper.detectors import Span, Text, emails, ipv6_addresses, ipv6_runs_mask, search_of
 
 _FIRST, _TAKEN = 0xF5, 0xFF
 """Of bytes above 0xF4, which UTF-8 does not have: in place of the first byte of a match, and of its others."""
+# what is neither part of an address nor says beside one that it is none
+_BORDERS_AS_LINE_FEED = bytes(
+    byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._%+-@':" else 10 for byte in range(256)
+)
+_CHUNK_BYTES = 32768
 _ESCAPE_LETTERS = bytes(byte in b"bfnrtux" for byte in range(256))
 _BACKSLASHES = bytes(byte == 0x5C for byte in range(256))
 _IS_TAKEN = bytes(_TAKEN * (byte > 0) for byte in range(256))
@@ -27,32 +32,32 @@ def int_of(mask: bytes) -> int:
     return int.from_bytes(mask, "little")
 
 
+@lru_cache(maxsize=8)
 def ones(size: int) -> int:
     """Return 1 in each of so many bytes."""
     return int.from_bytes(b"\1" * size, "little")
 
 
-def of_cover(cover: bytes) -> int:
+def _of_cover(cover: bytes) -> bytes:
     """Return the mask of what is covered by 255, where no two matches are adjacent."""
-    covered = int_of(cover) & ones(len(cover))
-    return covered | (covered & covered << 8) << 1
+    covered = int_of(cover)
+    return (covered & (covered << 8 & ones(len(cover)) * 2 | ones(len(cover)))).to_bytes(len(cover), "little")
 
 
-def _emails(text: Text) -> int | None:
-    if b'"@' in text.data or b'\\"' in text.data and b'\\@' in text.data or b"xn--" in text.data:
-        return None
-    return of_cover(email_cover(text.letters))
+def _emails(text: bytes) -> bytes:
+    if b"xn--" in text:
+        return of_spans(emails(Text(text)), len(text))
+    return _of_cover(email_cover(text))
 
 
-def _ipv4_addresses(text: Text) -> int:
-    return of_cover(ipv4_cover(text.data + b"\n")[:-1])
+def _ipv4_addresses(text: bytes) -> bytes:
+    return _of_cover(ipv4_cover(text))
 
 
-def _ipv6_addresses(text: Text) -> int | None:
-    if not _complex_ipv6_search()(text.data):
-        return ipv6_places(text.data + b"\n")
-    mask = ipv6_mask(text.data)
-    return None if mask is None else int_of(mask)
+def _ipv6_addresses(text: bytes) -> bytes:
+    if _complex_ipv6_search()(text):
+        return ipv6_runs_mask(text) or of_spans(ipv6_addresses(Text(text)), len(text))
+    return ipv6_mask(text)
 
 
 @lru_cache(maxsize=1)
@@ -60,7 +65,7 @@ def _complex_ipv6_search() -> Callable[[bytes], object]:
     return search_of(COMPLEX_IPV6)
 
 
-_MAKERS: dict[str, tuple[bytes, int, Callable[[Text], int | None]]] = {
+_MAKERS: dict[str, tuple[bytes, int, Callable[[bytes], bytes]]] = {
     "email": (b"@", 64, _emails),
     "ipv4": (b".", 16, _ipv4_addresses),
     "ipv6": (b"::", 64, _ipv6_addresses),
@@ -73,24 +78,30 @@ def is_dense(data: bytes, names: Iterable[str]) -> bool:
     return any(data.count(_MAKERS[name][0]) * _MAKERS[name][1] > len(data) for name in names if name in _MAKERS)
 
 
-def of_name(name: str, text: Text) -> int | None:
-    """Return the mask of what a detector finds; None where it may find little, or what is not so simple."""
-    return _MAKERS[name][2](text) if is_dense(text.data, [name]) else None
+def of_name(name: str, text: Text) -> bytes | None:
+    """Return the mask of what a detector finds; None where it may find little, or quoted local parts."""
+    if not is_dense(text.data, [name]) or (name == "email" and b'"@' in text.data):
+        return None
+    data = text.letters if name == "email" else text.data
+    make = _MAKERS[name][2]
+    chunks = cut(data.translate(_BORDERS_AS_LINE_FEED), _CHUNK_BYTES)
+    return b"".join([make(b"\n%b\n" % data[start:end])[1:-1] for start, end in chunks])
 
 
-def begins_in_escape(mask: int, data: bytes) -> bool:
-    """Say whether a match begins at a letter that may be an escape's."""
-    firsts = mask & ~(mask >> 1) & int_of(data.translate(_ESCAPE_LETTERS)) & int_of(data.translate(_BACKSLASHES)) << 8
-    return firsts != 0
+def with_backslashes(mask: bytes, data: bytes) -> bytes:
+    """Return a mask whose matches begin at the backslash before a letter that may be an escape's."""
+    places = int_of(mask)
+    first = places & ~(places >> 1) & int_of(data.translate(_ESCAPE_LETTERS)) & int_of(data.translate(_BACKSLASHES)) << 8
+    return (places | first << 1 | first >> 8).to_bytes(len(mask), "little") if first else mask
 
 
-def of_spans(spans: Iterable[Span], size: int) -> int:
+def of_spans(spans: Iterable[Span], size: int) -> bytes:
     """Return the mask of matches in a text of a size."""
     mask = bytearray(size)
     for start, end in sorted(spans):
         mask[start] |= 1
         mask[start + 1 : end] = b"\3" * (end - start - 1)
-    return int_of(mask)
+    return bytes(mask)
 
 
 def apart(masks: Sequence[int], size: int) -> list[int] | None:

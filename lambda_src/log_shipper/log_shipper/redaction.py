@@ -34,6 +34,8 @@ _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[e
 _BACKSLASH, _QUOTE = b'\\"'
 _MANY_EDITS = 256
 """One edit in so many bytes: then lines are read as JSON together."""
+# of a character behind a backslash: nothing begins in them
+_CODES = ((rb"(?<=\\)u[0-9a-fA-F]{4}", b"\n" * 5), (rb"(?<=\\)x[0-7][0-9a-fA-F]", b"\n" * 3))
 # of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
 _SIGNS_OF_SHORT = ("::", ".", "%", "\\")
 
@@ -257,35 +259,51 @@ class Redactor:
     ) -> bytes | None:
         """Return the same without a step for each of many matches; None where it is not so simple."""
         data = text.data[1:]
-        size = len(data)
         found: list[int] = []
-        for i, name in enumerate(self._names):
-            mask = masks.of_name(name, text) or 0
-            if mask and b"\\" in data and masks.begins_in_escape(mask, text.data):
-                mask = 0
-            if not mask:
-                spans = [
-                    (start, end, i)
-                    for start, end in (cards if cards is not None and i == self._card else DETECTORS[name](text))
-                ]
+        for i, find in enumerate(self._detectors):
+            mask = self._mask_beside_escapes(i, text)
+            if mask is None:
+                spans = cards if cards is not None and i == self._card else find(text)
                 if b"\\" in data:
-                    spans = self._without_escapes(data, [(start - 1, end - 1, i) for start, end, i in spans])
-                    spans = [(start + 1, end + 1, i) for start, end, i in spans]
-                mask = masks.of_spans(((start, end) for start, end, i in spans), size + 1)
+                    beside = self._without_escapes(data, [(start - 1, end - 1, i) for start, end in spans])
+                    spans = [(start + 1, end + 1) for start, end, _ in beside]
+                mask = masks.of_spans(spans, len(text.data)) if spans else b""
+            whole = masks.int_of(mask[1:])
             if view is not None and decoded is not None:
-                shown = masks.of_name(name, decoded)
-                if shown is None:
-                    shown = masks.of_spans(DETECTORS[name](decoded), len(decoded.data))
-                if shown:
-                    original = view.original_mask(shown.to_bytes(len(decoded.data), "little")[1:])
+                mask = masks.of_name(self._names[i], decoded)
+                if mask is None:
+                    spans = find(decoded)
+                    mask = masks.of_spans(spans, len(decoded.data)) if spans else b""
+                if 1 in mask:
+                    original = view.original_mask(mask[1:])
                     if original is None:
                         return None
-                    mask |= masks.int_of(original) << 8
-            if mask and i == self._card and (b"{" in data or b"[" in data):
+                    whole |= masks.int_of(original)
+            if whole and i == self._card and (b"{" in data or b"[" in data):
                 return None
-            found.append(mask >> 8)
-        shown = masks.apart(found, size)
+            found.append(whole)
+        shown = masks.apart(found, len(data))
         return None if shown is None else masks.replaced(data, shown, self._replacements)
+
+    def _mask_beside_escapes(self, i: int, text: Text) -> bytes | None:
+        """Return the mask of what a detector finds, without what begins in the letter of an escape."""
+        data = text.data
+        mask = masks.of_name(self._names[i], text)
+        if mask is None or b"\\" not in data or masks.with_backslashes(mask, data) is mask:
+            return mask
+        if b"%" in data or b"\\\\" in data or self._names[i] != "email":
+            return None
+        for code, border in _CODES:
+            data = re.sub(code, border, data)
+        if b"{" not in data and b"[" not in data:
+            mask = masks.of_name(self._names[i], Text(data))
+            return None if mask is None else masks.with_backslashes(mask, data)
+        if not dense.has_only_documents(data[1:].removesuffix(b"\n")):
+            return None
+        # what follows the letter is found once it is decoded
+        for letter in (b"b", b"f", b"n", b"r", b"t"):
+            data = data.replace(b"\\" + letter, b"\\\n")
+        return masks.of_name(self._names[i], Text(data))
 
     def _without_escapes(self, data: bytes, found: list[Found]) -> list[Found]:
         """Return what was found in data without what begins in the letter of an escape."""
