@@ -12,19 +12,16 @@ from log_shipper.borders import cut
 from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
 from log_shipper.detectors import Span, Text, emails, ipv6_addresses, ipv6_runs_mask, search_of
 
-_FIRST, _TAKEN = 0xF5, 0xFF
-"""Of bytes above 0xF4, which UTF-8 does not have: in place of the first byte of a match, and of its others."""
+_FIRST_SIGN, _TAKEN = 0xF5, 0xFF
+"""Of bytes above 0xF4, which UTF-8 does not have: in place of the first byte of the first detector's matches, the next
+ones for other detectors, and in place of the other bytes of all matches."""
+_TAKEN_BYTE = bytes([_TAKEN])
 # what is neither part of an address nor says beside one that it is none
 _BORDERS_AS_LINE_FEED = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._%+-@':" else 10 for byte in range(256)
 )
 _CHUNK_BYTES = 32768
-_ESCAPE_LETTERS = bytes(byte in b"bfnrtux" for byte in range(256))
-_BACKSLASHES = bytes(byte == 0x5C for byte in range(256))
-_IS_TAKEN = bytes(_TAKEN * (byte > 0) for byte in range(256))
-# for each detector's mask, what makes its own sign of the first byte of a match
-_FIRSTS = [bytes((_TAKEN ^ _FIRST + i) * (byte == 1) for byte in range(256)) for i in range(10)]
-_SIGNS = [bytes([_FIRST + i]) for i in range(10)]
+_ESCAPE_SIGNS = bytes((byte in b"bfnrtux") + 2 * (byte == 0x5C) for byte in range(256))
 
 
 def int_of(mask: bytes) -> int:
@@ -90,8 +87,8 @@ def of_name(name: str, text: Text) -> bytes | None:
 
 def with_backslashes(mask: bytes, data: bytes) -> bytes:
     """Return a mask whose matches begin at the backslash before a letter that may be an escape's."""
-    places = int_of(mask)
-    first = places & ~(places >> 1) & int_of(data.translate(_ESCAPE_LETTERS)) & int_of(data.translate(_BACKSLASHES)) << 8
+    places, signs = int_of(mask), int_of(data.translate(_ESCAPE_SIGNS))
+    first = places & ~(places >> 1) & signs & signs << 7
     return (places | first << 1 | first >> 8).to_bytes(len(mask), "little") if first else mask
 
 
@@ -152,13 +149,15 @@ def _carried(runs: int, seeds: int) -> int:
 def replaced(data: bytes, masks: Sequence[int], replacements: Sequence[bytes]) -> bytes:
     """Return data with the matches of each mask replaced; no two of them overlap."""
     size = len(data)
-    whole = int_of(data)
-    for i, mask in enumerate(masks):
-        shown = mask.to_bytes(size, "little")
-        # 255 on top of a byte is 255
-        whole |= int_of(shown.translate(_IS_TAKEN))
-        whole ^= int_of(shown.translate(_FIRSTS[i]))
-    data = whole.to_bytes(size, "little").translate(None, bytes([_TAKEN]))
-    for first, replacement in zip(_SIGNS, replacements):
-        data = data.replace(first, replacement)
+    each = ones(size)
+    covered = signs = 0
+    for sign, mask in enumerate(masks, _FIRST_SIGN):
+        covered |= mask
+        signs |= (mask & ~(mask >> 1) & each) * (sign ^ _TAKEN)
+    if not covered:
+        return data
+    # 255 on top of a byte is 255
+    data = ((int_of(data) | (covered & each) * _TAKEN) ^ signs).to_bytes(size, "little").translate(None, _TAKEN_BYTE)
+    for sign, replacement in enumerate(replacements, _FIRST_SIGN):
+        data = data.replace(bytes([sign]), replacement)
     return data
