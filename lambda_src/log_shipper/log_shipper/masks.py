@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from log_shipper.borders import cut
+from log_shipper.cards import WIDE_SEPARATORS, card_mask
 from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
-from log_shipper.detectors import Span, Text, emails, ipv6_addresses, ipv6_runs_mask, search_of
+from log_shipper.detectors import Span, Text, emails, has_card, ipv6_addresses, ipv6_runs_mask, search_of
 
 _FIRST_SIGN, _TAKEN = 0xF5, 0xFF
 """Of bytes above 0xF4, which UTF-8 does not have: in place of the first byte of the first detector's matches, the next
@@ -20,6 +21,7 @@ _TAKEN_BYTE = bytes([_TAKEN])
 _BORDERS_AS_LINE_FEED = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._%+-@':" else 10 for byte in range(256)
 )
+_NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
 _CHUNK_BYTES = 32768
 _ESCAPE_SIGNS = bytes((byte in b"bfnrtux") + 2 * (byte == 0x5C) for byte in range(256))
 
@@ -62,27 +64,42 @@ def _complex_ipv6_search() -> Callable[[bytes], object]:
     return search_of(COMPLEX_IPV6)
 
 
-_MAKERS: dict[str, tuple[bytes, int, Callable[[bytes], bytes]]] = {
-    "email": (b"@", 64, _emails),
-    "ipv4": (b".", 16, _ipv4_addresses),
-    "ipv6": (b"::", 64, _ipv6_addresses),
+_MAKERS: dict[str, Callable[[bytes], bytes]] = {
+    "email": _emails,
+    "ipv4": _ipv4_addresses,
+    "ipv6": _ipv6_addresses,
+    "payment-card": card_mask,
 }
-"""For each detector, a sign that every match has, and one of them in so many bytes is many."""
+_SIGNS = {"email": (b"@", 64), "ipv4": (b".", 16), "ipv6": (b"::", 64)}
+"""What every match has, and one of them in so many bytes is many."""
 
 
 def is_dense(data: bytes, names: Iterable[str]) -> bool:
-    """Say whether data has many signs of matches of one of these detectors, of which masks are made."""
-    return any(data.count(_MAKERS[name][0]) * _MAKERS[name][1] > len(data) for name in names if name in _MAKERS)
+    """Say whether there may be many matches of one of these detectors, of which masks are made."""
+    return any(_may_be_many(name, data) for name in names if name in _MAKERS)
+
+
+def _may_be_many(name: str, data: bytes) -> bool:
+    if name not in _SIGNS:
+        return len(data.translate(None, _NO_DIGITS)) * 3 > len(data)
+    sign, share = _SIGNS[name]
+    return data.count(sign) * share > len(data)
 
 
 def of_name(name: str, text: Text) -> bytes | None:
-    """Return the mask of what a detector finds; None where it may find little, or quoted local parts."""
-    if not is_dense(text.data, [name]) or (name == "email" and b'"@' in text.data):
+    """Return the mask of what a detector finds; None where it may find little, or what is not so simple."""
+    data = text.data
+    if (
+        not is_dense(data, [name])
+        or (name == "email" and b'"@' in data)
+        or (name == "payment-card" and (has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS)))
+    ):
         return None
-    data = text.letters if name == "email" else text.data
-    make = _MAKERS[name][2]
+    if name == "payment-card":
+        return card_mask(data)
+    data = text.letters if name == "email" else data
     chunks = cut(data.translate(_BORDERS_AS_LINE_FEED), _CHUNK_BYTES)
-    return b"".join([make(b"\n%b\n" % data[start:end])[1:-1] for start, end in chunks])
+    return b"".join([_MAKERS[name](b"\n%b\n" % data[start:end])[1:-1] for start, end in chunks])
 
 
 def with_backslashes(mask: bytes, data: bytes) -> bytes:
@@ -146,18 +163,28 @@ def _carried(runs: int, seeds: int) -> int:
     return runs & ~(runs + seeds) | seeds * 255
 
 
-def replaced(data: bytes, masks: Sequence[int], replacements: Sequence[bytes]) -> bytes:
-    """Return data with the matches of each mask replaced; no two of them overlap."""
-    size = len(data)
-    each = ones(size)
+def signed(data: bytes, masks: Sequence[int]) -> bytes:
+    """Return data with a sign of its detector in the first byte of each match, and one sign in the others of all.
+
+    No two matches overlap. A byte that is no sign is of UTF-8.
+    """
+    each = ones(len(data))
     covered = signs = 0
     for sign, mask in enumerate(masks, _FIRST_SIGN):
         covered |= mask
         signs |= (mask & ~(mask >> 1) & each) * (sign ^ _TAKEN)
-    if not covered:
-        return data
     # 255 on top of a byte is 255
-    data = ((int_of(data) | (covered & each) * _TAKEN) ^ signs).to_bytes(size, "little").translate(None, _TAKEN_BYTE)
-    for sign, replacement in enumerate(replacements, _FIRST_SIGN):
-        data = data.replace(bytes([sign]), replacement)
+    return ((int_of(data) | (covered & each) * _TAKEN) ^ signs).to_bytes(len(data), "little") if covered else data
+
+
+def sign_of(i: int) -> bytes:
+    """Return the sign of the detector of the mask with this number."""
+    return bytes([_FIRST_SIGN + i])
+
+
+def replaced(data: bytes, replacements: Sequence[bytes]) -> bytes:
+    """Return data of `signed` with what each sign stands for."""
+    data = data.translate(None, _TAKEN_BYTE)
+    for i, replacement in enumerate(replacements):
+        data = data.replace(sign_of(i), replacement)
     return data

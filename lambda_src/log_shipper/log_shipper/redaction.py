@@ -15,6 +15,8 @@ from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
 
+import orjson
+
 from log_shipper import dense, masks
 from log_shipper.cards import FEWEST_DIGITS
 from log_shipper.detectors import DETECTORS, Span, Text
@@ -32,6 +34,8 @@ _JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
 # or a number
 _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
 _BACKSLASH, _QUOTE = b'\\"'
+_ESCAPES = frozenset(b"\\\2\3")
+_BEHIND_DOCUMENT = b"\0\xef\xbb\xbf \t\r"
 _MANY_EDITS = 256
 """One edit in so many bytes: then lines are read as JSON together."""
 # of a character behind a backslash: nothing begins in them
@@ -264,7 +268,7 @@ class Redactor:
             mask = self._mask_beside_escapes(i, text)
             if mask is None:
                 spans = cards if cards is not None and i == self._card else find(text)
-                if b"\\" in data:
+                if spans and b"\\" in data:
                     beside = self._without_escapes(data, [(start - 1, end - 1, i) for start, end in spans])
                     spans = [(start + 1, end + 1) for start, end, _ in beside]
                 mask = masks.of_spans(spans, len(text.data)) if spans else b""
@@ -279,11 +283,35 @@ class Redactor:
                     if original is None:
                         return None
                     whole |= masks.int_of(original)
-            if whole and i == self._card and (b"{" in data or b"[" in data):
-                return None
             found.append(whole)
-        shown = masks.apart(found, len(data))
-        return None if shown is None else masks.replaced(data, shown, self._replacements)
+        apart = masks.apart(found, len(data))
+        if apart is None:
+            return None
+        if self._card >= 0 and apart[self._card] and (b"{" in data or b"[" in data):
+            return self._without_masked_cards(data, apart)
+        return masks.replaced(masks.signed(data, apart), self._replacements)
+
+    def _without_masked_cards(self, data: bytes, found: list[int]) -> bytes | None:
+        """Return data, which may be JSON, without what was found; None where a card may be a number of JSON."""
+        card = masks.sign_of(self._card)
+        if not dense.has_only_documents(data.removesuffix(b"\n")):
+            shown = masks.signed(data, found)
+            if any(card in line and _may_be_document(line) for line in shown.split(b"\n")):
+                return None
+            return masks.replaced(shown, self._replacements)
+        # no JSON has control characters but for blanks
+        data = data.replace(rb"\\", b"\2\2").replace(rb"\"", b"\3\3")
+        before, parts = data.split(b'"'), masks.signed(data, found).split(b'"')
+        if len(parts) != len(before) or card in b"".join(parts[::2]):
+            return None
+        escaped = [i for i in range(1, len(parts), 2) if card in parts[i] and _ESCAPES.intersection(before[i])]
+        if escaped:
+            # it may hold JSON with a number in it
+            tokens = _with_pairs(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
+            for i, token in zip(escaped, tokens_of(self._redact_detected(orjson.loads(tokens))), strict=True):
+                parts[i] = token[1:-1].encode()
+        data = _with_pairs(masks.replaced(b'"'.join(parts), self._replacements))
+        return None if b"\2" in data or b"\3" in data else data
 
     def _mask_beside_escapes(self, i: int, text: Text) -> bytes | None:
         """Return the mask of what a detector finds, without what begins in the letter of an escape."""
@@ -358,6 +386,14 @@ class Redactor:
             for i, find in enumerate(self._detectors)
             for start, end in (cards if cards is not None and i == self._card else find(text))
         ]
+
+
+def _may_be_document(line: bytes) -> bool:
+    return line.lstrip()[:1] in (b"{", b"[") and line.rstrip(_BEHIND_DOCUMENT)[-1:] in (b"}", b"]")
+
+
+def _with_pairs(data: bytes) -> bytes:
+    return data.replace(b"\2\2", rb"\\").replace(b"\3\3", rb"\"")
 
 
 def _may_have_any(text: str) -> bool:
