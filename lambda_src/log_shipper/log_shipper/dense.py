@@ -165,9 +165,8 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
         cards = []
         if has_card(data):
             data, has_no_more = _replace_cards(data)
-            cards = [] if has_no_more else payment_cards(Text(b"\n" + data))
-            if cards:
-                return data, cards
+            if not has_no_more:
+                return data, None
     kinds = [kind for kind in _kinds(names) if kind.sign in data]
     if not kinds:
         return data, cards

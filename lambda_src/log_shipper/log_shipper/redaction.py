@@ -34,8 +34,8 @@ _JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
 # or a number
 _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
 _BACKSLASH, _QUOTE = b'\\"'
-_ESCAPES = frozenset(b"\\\2\3")
 _BEHIND_DOCUMENT = b"\0\xef\xbb\xbf \t\r"
+_ENDS_OF_DOCUMENTS = [bytes([byte]) for byte in b"}]" + _BEHIND_DOCUMENT]
 _MANY_EDITS = 256
 """One edit in so many bytes: then lines are read as JSON together."""
 # of a character behind a backslash: nothing begins in them
@@ -158,7 +158,7 @@ class Redactor:
         rest = [token for token in values if token not in texts]
         redacted.update(zip(rest, self._redact_strings([values[token] for token in rest]), strict=True))
         changed = {token: value for token, value in redacted.items() if value != values[token]}
-        return dict(zip(changed, tokens_of([*changed.values()]), strict=True))
+        return dict(zip(changed, map(bytes.decode, tokens_of([*changed.values()])), strict=True))
 
     def redact_continuation(self, text: str, start: int) -> str | None:
         """Return what precedes a text that may be the middle of a marked value, redacted, and nothing of the text.
@@ -213,10 +213,14 @@ class Redactor:
             redacted = self._without_detected(data)
             if redacted is data:
                 continue
-            lines = iter(redacted.decode().split("\n"))
-            for i in places:
-                texts[i] = "\n".join(islice(lines, texts[i].count("\n") + 1))
-                next(lines, None)
+            own = [texts[i] for i in places]
+            if between not in "\n".join(["", *own, ""]):
+                shown = redacted.decode().split(between)
+            else:
+                lines = iter([*redacted.decode().split("\n"), ""])
+                shown = ["\n".join([*islice(lines, text.count("\n") + 2)][:-1]) for text in own]
+            for i, text in zip(places, shown, strict=True):
+                texts[i] = text
         return texts
 
     def _without_detected(self, data: bytes) -> bytes:
@@ -296,22 +300,21 @@ class Redactor:
         card = masks.sign_of(self._card)
         if not dense.has_only_documents(data.removesuffix(b"\n")):
             shown = masks.signed(data, found)
-            if any(card in line and _may_be_document(line) for line in shown.split(b"\n")):
-                return None
-            return masks.replaced(shown, self._replacements)
+            lines = [line for line in shown.split(b"\n") if card in line and line[-1:] in _ENDS_OF_DOCUMENTS]
+            return None if any(map(_may_be_document, lines)) else masks.replaced(shown, self._replacements)
         # no JSON has control characters but for blanks
-        data = data.replace(rb"\\", b"\2\2").replace(rb"\"", b"\3\3")
+        data = data.replace(rb"\\", b"\2\2").replace(rb"\"", b"\2\3").replace(b"\\", b"\2")
         before, parts = data.split(b'"'), masks.signed(data, found).split(b'"')
         if len(parts) != len(before) or card in b"".join(parts[::2]):
             return None
-        escaped = [i for i in range(1, len(parts), 2) if card in parts[i] and _ESCAPES.intersection(before[i])]
+        escaped = [i for i in range(1, len(parts), 2) if card in parts[i] and b"\2" in before[i]]
         if escaped:
             # it may hold JSON with a number in it
-            tokens = _with_pairs(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
-            for i, token in zip(escaped, tokens_of(self._redact_detected(orjson.loads(tokens))), strict=True):
-                parts[i] = token[1:-1].encode()
-        data = _with_pairs(masks.replaced(b'"'.join(parts), self._replacements))
-        return None if b"\2" in data or b"\3" in data else data
+            tokens = _with_backslashes(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
+            values = tokens_of(self._redact_detected(orjson.loads(tokens)))
+            for i, token in zip(escaped, values, strict=True):
+                parts[i] = token[1:-1]
+        return _with_backslashes(masks.replaced(b'"'.join(parts), self._replacements))
 
     def _mask_beside_escapes(self, i: int, text: Text) -> bytes | None:
         """Return the mask of what a detector finds, without what begins in the letter of an escape."""
@@ -376,7 +379,7 @@ class Redactor:
         known = [i for i, value in enumerate(values) if value is not None]
         shown = tokens_of(self._redact_detected([value for value in values if value is not None]))
         for i, token in zip(known, shown, strict=True):
-            tokens[i] = token.encode()
+            tokens[i] = token
         return tokens
 
     def _detected(self, text: Text, cards: list[Span] | None = None) -> list[Found]:
@@ -392,8 +395,8 @@ def _may_be_document(line: bytes) -> bool:
     return line.lstrip()[:1] in (b"{", b"[") and line.rstrip(_BEHIND_DOCUMENT)[-1:] in (b"}", b"]")
 
 
-def _with_pairs(data: bytes) -> bytes:
-    return data.replace(b"\2\2", rb"\\").replace(b"\3\3", rb"\"")
+def _with_backslashes(data: bytes) -> bytes:
+    return data.replace(b"\3", b'"').replace(b"\2", b"\\")
 
 
 def _may_have_any(text: str) -> bool:
