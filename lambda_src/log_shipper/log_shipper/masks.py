@@ -11,7 +11,7 @@ from functools import lru_cache
 from log_shipper.borders import cut
 from log_shipper.cards import WIDE_SEPARATORS, card_mask
 from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
-from log_shipper.detectors import Span, Text, emails, has_card, ipv6_addresses, ipv6_runs_mask, search_of
+from log_shipper.detectors import DETECTORS, Span, Text, emails, has_card, ipv6_addresses, ipv6_runs_mask, search_of
 
 _FIRST_SIGN, _TAKEN = 0xF5, 0xFF
 """Of bytes above 0xF4, which UTF-8 does not have: in place of the first byte of the first detector's matches, the next
@@ -70,31 +70,39 @@ _MAKERS: dict[str, Callable[[bytes], bytes]] = {
     "ipv6": _ipv6_addresses,
     "payment-card": card_mask,
 }
-_SIGNS = {"email": (b"@", 64), "ipv4": (b".", 16), "ipv6": (b"::", 64)}
-"""What every match has, and one of them in so many bytes is many."""
+_SIGNS = {"email": b"@", "ipv6": b"::"}
+"""What every match has, and what costs time where it is in none."""
+_SIGN_SHARE, _SHARE = 64, 128
+"""One sign in so many bytes, or one match in so many bytes of a sample, is many."""
+_SAMPLES, _SAMPLE_BYTES = 4, 512
 
 
-def is_dense(data: bytes, names: Iterable[str]) -> bool:
-    """Say whether there may be many matches of one of these detectors, of which masks are made."""
-    return any(_may_be_many(name, data) for name in names if name in _MAKERS)
+def dense_names(text: Text, names: Iterable[str]) -> set[str]:
+    """Return the detectors that may take so many steps for a text that masks cost less.
 
-
-def _may_be_many(name: str, data: bytes) -> bool:
-    if name not in _SIGNS:
-        return len(data.translate(None, _NO_DIGITS)) * 3 > len(data)
-    sign, share = _SIGNS[name]
-    return data.count(sign) * share > len(data)
-
-
-def of_name(name: str, text: Text) -> bytes | None:
-    """Return the mask of what a detector finds; None where it may find little, or what is not so simple."""
+    These are those of which masks are made, unless what they find may not be so simple.
+    """
     data = text.data
-    if (
-        not is_dense(data, [name])
-        or (name == "email" and b'"@' in data)
-        or (name == "payment-card" and (has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS)))
-    ):
-        return None
+    size = len(data)
+    found = {name for name in names if name in _SIGNS and data.count(_SIGNS[name]) * _SIGN_SHARE > size}
+    if b'"@' in data:
+        found.discard("email")
+    if size > _SAMPLES * _SAMPLE_BYTES:
+        places = range(0, size, size // _SAMPLES + 1)
+        text = Text(b"\n" + b"\n".join([data[at : at + _SAMPLE_BYTES] for at in places]))
+    for name in {"ipv4", "payment-card"}.intersection(names):
+        if len(DETECTORS[name](text)) * _SHARE > len(text.data) and (name == "ipv4" or not _has_other_cards(data)):
+            found.add(name)
+    return found
+
+
+def _has_other_cards(data: bytes) -> bool:
+    return has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS)
+
+
+def of_name(name: str, text: Text) -> bytes:
+    """Return the mask of what a detector of `dense_names` finds."""
+    data = text.data
     if name == "payment-card":
         return card_mask(data)
     data = text.letters if name == "email" else data

@@ -246,10 +246,8 @@ class Redactor:
         text = Text(b"\n" + data)
         view = View.of(data, text.lower) if b"\\" in data or b"%" in data else None
         decoded = view and Text(b"\n" + view.data)
-        if is_dense and any(masks.is_dense(each.data, self._names) for each in (text, decoded) if each):
-            shown = self._without_masked(text, view, decoded, cards)
-            if shown is not None:
-                return shown
+        if is_dense and (shown := self._without_masked(text, view, decoded, cards)) is not None:
+            return shown
         found = self._detected(text, cards)
         if b"\\" in data:
             found = self._without_escapes(data, found)
@@ -265,11 +263,15 @@ class Redactor:
     def _without_masked(
         self, text: Text, view: View | None, decoded: Text | None, cards: list[Span] | None
     ) -> bytes | None:
-        """Return the same without a step for each of many matches; None where it is not so simple."""
+        """Return the same without a step for each of many matches; None where there are few, or it is not so simple."""
         data = text.data[1:]
+        dense_names = masks.dense_names(text, self._names)
+        dense_decoded = masks.dense_names(decoded, self._names) if decoded is not None else set()
+        if not dense_names and not dense_decoded:
+            return None
         found: list[int] = []
-        for i, find in enumerate(self._detectors):
-            mask = self._mask_beside_escapes(i, text)
+        for i, (name, find) in enumerate(zip(self._names, self._detectors, strict=True)):
+            mask = self._mask_beside_escapes(name, text) if name in dense_names else None
             if mask is None:
                 spans = cards if cards is not None and i == self._card else find(text)
                 if spans and b"\\" in data:
@@ -278,8 +280,9 @@ class Redactor:
                 mask = masks.of_spans(spans, len(text.data)) if spans else b""
             whole = masks.int_of(mask[1:])
             if view is not None and decoded is not None:
-                mask = masks.of_name(self._names[i], decoded)
-                if mask is None:
+                if name in dense_decoded:
+                    mask = masks.of_name(name, decoded)
+                else:
                     spans = find(decoded)
                     mask = masks.of_spans(spans, len(decoded.data)) if spans else b""
                 if 1 in mask:
@@ -316,25 +319,24 @@ class Redactor:
                 parts[i] = token[1:-1]
         return _with_backslashes(masks.replaced(b'"'.join(parts), self._replacements))
 
-    def _mask_beside_escapes(self, i: int, text: Text) -> bytes | None:
+    def _mask_beside_escapes(self, name: str, text: Text) -> bytes | None:
         """Return the mask of what a detector finds, without what begins in the letter of an escape."""
         data = text.data
-        mask = masks.of_name(self._names[i], text)
-        if mask is None or b"\\" not in data or masks.with_backslashes(mask, data) is mask:
+        mask = masks.of_name(name, text)
+        if b"\\" not in data or masks.with_backslashes(mask, data) is mask:
             return mask
-        if b"%" in data or b"\\\\" in data or self._names[i] != "email":
+        if b"%" in data or b"\\\\" in data or name != "email":
             return None
         for code, border in _CODES:
             data = re.sub(code, border, data)
         if b"{" not in data and b"[" not in data:
-            mask = masks.of_name(self._names[i], Text(data))
-            return None if mask is None else masks.with_backslashes(mask, data)
+            return masks.with_backslashes(masks.of_name(name, Text(data)), data)
         if not dense.has_only_documents(data[1:].removesuffix(b"\n")):
             return None
         # what follows the letter is found once it is decoded
         for letter in (b"b", b"f", b"n", b"r", b"t"):
             data = data.replace(b"\\" + letter, b"\\\n")
-        return masks.of_name(self._names[i], Text(data))
+        return masks.of_name(name, Text(data))
 
     def _without_escapes(self, data: bytes, found: list[Found]) -> list[Found]:
         """Return what was found in data without what begins in the letter of an escape."""
