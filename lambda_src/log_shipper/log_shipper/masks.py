@@ -5,8 +5,9 @@ that it belongs to the match of the byte before it. So the OR of two masks is wh
 overlaps is one, what is only adjacent stays two.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 from log_shipper.borders import cut
 from log_shipper.cards import WIDE_SEPARATORS, card_mask
@@ -22,7 +23,7 @@ _BORDERS_AS_LINE_FEED = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._%+-@':" else 10 for byte in range(256)
 )
 _NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
-_CHUNK_BYTES = 32768
+_CHUNK_BYTES, _WORD_SHARE = 32768, 256
 _ESCAPE_SIGNS = bytes((byte in b"bfnrtux") + 2 * (byte == 0x5C) for byte in range(256))
 
 
@@ -54,13 +55,44 @@ def _ipv4_addresses(text: bytes) -> bytes:
 
 
 def _ipv6_addresses(text: bytes) -> bytes:
-    if _complex_ipv6_search()(text):
-        return ipv6_runs_mask(text) or of_spans(ipv6_addresses(Text(text)), len(text))
-    return ipv6_mask(text)
+    search = _complex_ipv6_search()
+    match = search(text)
+    if match is None:
+        return ipv6_mask(text)
+    borders = text.translate(_BORDERS_AS_LINE_FEED)
+    words: list[Span] = []
+    end = 0
+    while match is not None:
+        start = borders.rfind(b"\n", end, match.start()) + 1 or end
+        end = borders.find(b"\n", match.end())
+        words.append((start, end))
+        if len(words) * _WORD_SHARE > len(text):
+            return _mask_of_runs(text)
+        match = search(text, end)
+    shown = _mask_of_runs(b"\n%b\n" % b"\n".join([text[start:end] for start, end in words]))
+    mask = bytearray(ipv6_mask(b"".join(_others_as_line_feeds(text, words))))
+    at = 1
+    for start, end in words:
+        mask[start:end] = shown[at : at + end - start]
+        at += end - start + 1
+    return bytes(mask)
+
+
+def _mask_of_runs(text: bytes) -> bytes:
+    return ipv6_runs_mask(text) or of_spans(ipv6_addresses(Text(text)), len(text))
+
+
+def _others_as_line_feeds(text: bytes, words: list[Span]) -> Iterator[bytes]:
+    done = 0
+    for start, end in words:
+        yield text[done:start]
+        yield b"\n" * (end - start)
+        done = end
+    yield text[done:]
 
 
 @lru_cache(maxsize=1)
-def _complex_ipv6_search() -> Callable[[bytes], object]:
+def _complex_ipv6_search() -> Callable[..., Any]:
     return search_of(COMPLEX_IPV6)
 
 
