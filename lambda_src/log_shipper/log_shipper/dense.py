@@ -374,6 +374,8 @@ def _may_have_others(text: bytes) -> bool:
     )
 
 
+# a block is read as JSON in several steps
+@lru_cache(maxsize=1)
 def has_only_documents(lines: bytes) -> bool:
     """Say whether each line is a JSON object or array."""
     count = lines.count(b"\n")

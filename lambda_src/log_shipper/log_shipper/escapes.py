@@ -35,7 +35,7 @@ _BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
 _DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
-_DENSE_ESCAPES = 32
+_DENSE_ESCAPES = 64
 """One escape in so many bytes: then lines are decoded as they are."""
 _LINE_FEED = b""
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)

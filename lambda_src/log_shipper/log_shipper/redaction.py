@@ -323,7 +323,7 @@ class Redactor:
         """Return the mask of what a detector finds, without what begins in the letter of an escape."""
         data = text.data
         mask = masks.of_name(name, text)
-        if b"\\" not in data or masks.with_backslashes(mask, data) is mask:
+        if b"\\" not in data or name in ("ipv4", "payment-card") or masks.with_backslashes(mask, data) is mask:
             return mask
         if b"%" in data or b"\\\\" in data or name != "email":
             return None
