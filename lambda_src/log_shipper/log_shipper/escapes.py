@@ -4,7 +4,7 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from operator import add
 from typing import NamedTuple, Protocol
@@ -226,26 +226,26 @@ class _Decoded:
         return _borders(*(self._parts or _decoded_parts(self._data)))
 
     def original_mask(self, mask: bytes) -> bytes | None:
-        texts, escapes, characters = self._parts or _decoded_parts(self._data)
-        longer = {escape: len(escape) - len(character) for escape, character in {*zip(escapes, characters, strict=True)}}
-        sizes = sorted({*longer.values()} - {0})
+        marked, sizes = self._lengths
         if len(sizes) > len(_LONGER):
             return None
-        # how much longer each was, behind its first byte
+        mask = (marked | int.from_bytes(mask, "little")).to_bytes(len(mask), "little")
+        for i, size in enumerate(sizes, 1):
+            for bits in (0, 1, 3):
+                mask = mask.replace(bytes([4 * i + bits]), bytes([bits]) + bytes([3 * (bits > 0)]) * size)
+        return mask
+
+    @cached_property
+    def _lengths(self) -> tuple[int, list[int]]:
+        """Return which of some lengths each escape had more than its character, above a mask's bits, and the lengths."""
+        texts, escapes, characters = self._parts or _decoded_parts(self._data)
+        distinct = {escape: (character, len(escape) - len(character)) for escape, character in {*zip(escapes, characters, strict=True)}}
+        sizes = sorted({size for _, size in distinct.values()} - {0})
         signs = dict(zip((0, *sizes), (b"", *_LONGER), strict=False))
-        table = {
-            escape: signs[longer[escape]].ljust(len(character), b"\0")
-            for escape, character in {*zip(escapes, characters, strict=True)}
-        }
+        table = {escape: signs.get(size, b"").ljust(len(character), b"\0") for escape, (character, size) in distinct.items()}
         parts = [b""] * (2 * len(escapes) + 1)
         parts[::2], parts[1::2] = texts, map(table.__getitem__, escapes)
-        marked = b"".join(parts).translate(_LENGTHS)
-        whole = int.from_bytes(marked, "little") | int.from_bytes(mask, "little")
-        mask = whole.to_bytes(len(mask), "little")
-        for i, size in enumerate(sizes):
-            for bits in (0, 1, 3):
-                mask = mask.replace(bytes([4 * i + 4 + bits]), bytes([bits]) + bytes([3 * (bits > 0)]) * size)
-        return mask
+        return int.from_bytes(b"".join(parts).translate(_LENGTHS), "little"), sizes
 
 
 def _percent_decoded(data: bytes) -> bytes | None:
