@@ -65,8 +65,8 @@ _REST_OF_IPV6 = rf"(?::{_GROUP})*+::(?:{_GROUP}(?::{_GROUP})*+)?+"
 _QUOTED_EMAIL = rf'"(?<=[{_BORDERS}]")(?=[A-Za-z0-9])[^"\n]++"(?:{_SHORT_DOMAIN}|{_DOMAIN}{_ENDED})'
 # with a small letter, or it may be an address, a card or a key; a slash may be of the token before it
 _BEARER_TOKEN = (
-    rf" (?<=[{_BORDERS.replace('/', '')}:][Bb][Ee][Aa][Rr][Ee][Rr] )(?=[A-Z0-9\-._~+/]*+[a-z])[A-Za-z0-9\-._~+/]{{8,}}+=*+"
-    rf"{_BORDER}(?! [0-9])"
+    rf" (?<=[{_BORDERS.replace('/', '')}:][Bb][Ee][Aa][Rr][Ee][Rr] )(?=[A-Z0-9\-._~+/]*+[a-z])"
+    rf"[A-Za-z0-9\-._~+/]{{8,}}+=*+{_BORDER}(?! [0-9])"
 )
 # for each detector, bytes that every token has, and expressions; the first alternatives are for the shortest tokens
 _TOKENS = {

@@ -27,10 +27,12 @@ class Text:
     ----------
     data : bytes
         Begins with a line feed: a border before the first byte, as there is before every value and line.
+    are_records : bool
+        Each line is a record of its own: a header's value is not in the line behind its name.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    def __init__(self, data: bytes, *, are_records: bool = False) -> None:
+        self.data, self.are_records = data, are_records
 
     @cached_property
     def lower(self) -> bytes:
@@ -112,7 +114,7 @@ def ipv6_runs_mask(data: bytes) -> bytes | None:
     if b"" in around[0]:
         # behind a zone
         around[0][1:] = [text or run[-1:] for text, run in zip(around[0][1:], runs, strict=True)]
-    parts[1::2] = map(_run_mask, map(b"".join, zip(*around)))
+    parts[1::2] = map(_run_mask, map(b"".join, zip(*around, strict=False)))
     return b"".join(parts).translate(_MASK)
 
 
@@ -319,16 +321,15 @@ def aws_keys(text: Text) -> list[Span]:
 def bearer_tokens(text: Text) -> list[Span]:
     """Find tokens behind `Bearer`; behind `Basic` only user and password, or the value of a header."""
     lower = text.lower
-    return [match.span(2) for match in _SCHEME.finditer(lower) if match[1] or _is_basic(text.data, lower, match)]
+    return [match.span(2) for match in _SCHEME.finditer(lower) if match[1] or _is_basic(text, match)]
 
 
-def _is_basic(data: bytes, lower: bytes, match: re.Match[bytes]) -> bool:
+def _is_basic(text: Text, match: re.Match[bytes]) -> bool:
     start, end = match.span(2)
-    return _is_user_and_password(data[start:end]) or _is_header(lower[max(0, match.start() - 48) : match.start()])
-
-
-def _is_header(before: bytes) -> bool:
-    return _HEADER.search(before) is not None
+    before = text.lower[max(0, match.start() - 48) : match.start()]
+    if text.are_records:
+        before = before.rpartition(b"\n")[2]
+    return _is_user_and_password(text.data[start:end]) or _HEADER.search(before) is not None
 
 
 def _is_user_and_password(token: bytes) -> bool:

@@ -237,12 +237,17 @@ class _Decoded:
 
     @cached_property
     def _lengths(self) -> tuple[int, list[int]]:
-        """Return which of some lengths each escape had more than its character, above a mask's bits, and the lengths."""
+        """Return by how much escapes are longer than their characters, and which is where, above the bits of a mask."""
         texts, escapes, characters = self._parts or _decoded_parts(self._data)
-        distinct = {escape: (character, len(escape) - len(character)) for escape, character in {*zip(escapes, characters, strict=True)}}
+        distinct = {
+            escape: (character, len(escape) - len(character))
+            for escape, character in {*zip(escapes, characters, strict=True)}
+        }
         sizes = sorted({size for _, size in distinct.values()} - {0})
         signs = dict(zip((0, *sizes), (b"", *_LONGER), strict=False))
-        table = {escape: signs.get(size, b"").ljust(len(character), b"\0") for escape, (character, size) in distinct.items()}
+        table = {
+            escape: signs.get(size, b"").ljust(len(character), b"\0") for escape, (character, size) in distinct.items()
+        }
         parts = [b""] * (2 * len(escapes) + 1)
         parts[::2], parts[1::2] = texts, map(table.__getitem__, escapes)
         return int.from_bytes(b"".join(parts).translate(_LENGTHS), "little"), sizes

@@ -13,7 +13,17 @@ from typing import Any
 from log_shipper.borders import cut
 from log_shipper.cards import WIDE_SEPARATORS, card_mask
 from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
-from log_shipper.detectors import Span, Text, emails, has_card, ipv4_addresses, ipv6_addresses, ipv6_runs_mask, search_of
+from log_shipper.detectors import (
+    Span,
+    Text,
+    emails,
+    has_card,
+    ipv4_addresses,
+    ipv6_addresses,
+    ipv6_runs_mask,
+    payment_cards,
+    search_of,
+)
 
 _FIRST_SIGN, _TAKEN = 0xF5, 0xFF
 """Of bytes above 0xF4, which UTF-8 does not have: in place of the first byte of the first detector's matches, the next
@@ -127,7 +137,12 @@ def dense_names(text: Text, names: Iterable[str]) -> set[str]:
         sample = b"\n" + b"\n".join([data[at : at + _SAMPLE_BYTES] for at in places])
     if "ipv4" in names and len(ipv4_addresses(Text(sample))) * _SHARE > len(sample):
         found.add("ipv4")
-    if "payment-card" in names and len(_CARD_LEAD.findall(sample)) * _SHARE > len(sample) and not _has_others(data):
+    if (
+        "payment-card" in names
+        and len(_CARD_LEAD.findall(sample)) * _SHARE > len(sample)
+        and payment_cards(Text(sample[:_SAMPLE_BYTES]))
+        and not _has_others(data)
+    ):
         found.add("payment-card")
     return found
 

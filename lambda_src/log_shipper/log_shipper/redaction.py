@@ -98,7 +98,7 @@ class Redactor:
             return [next(others if "\n" in text else lines) for text in texts]
         if not texts or not self.active:
             return texts
-        block = self._without_detected(whole.encode())
+        block = self._without_detected(whole.encode(), are_records=True)
         texts = block.decode().split("\n")
         return self._redact_values(texts) if self._patterns or self._may_have_marks(block) else texts
 
@@ -106,7 +106,7 @@ class Redactor:
         """Return a block of lines in UTF-8, each as `redact` returns it; None when that takes reading each of them."""
         if self._patterns or self._may_have_marks(block):
             return None
-        return self._without_detected(block)
+        return self._without_detected(block, are_records=True)
 
     def _redact_apart(self, texts: list[str], layers: int = MAX_LAYERS) -> list[str]:
         """Return texts redacted, of which each may have several lines, and strings in strings of so many layers."""
@@ -223,29 +223,31 @@ class Redactor:
                 texts[i] = text
         return texts
 
-    def _without_detected(self, data: bytes) -> bytes:
+    def _without_detected(self, data: bytes, *, are_records: bool = False) -> bytes:
         """Return a line or a block of lines without what the detectors find; the same object where that is nothing."""
         if not self._detectors:
             return data
         if not dense.is_dense(data):
-            return self._without_found(data)
-        return b"".join(map(self._without_tokens, dense.windows(data)))
+            return self._without_found(data, are_records=are_records)
+        return b"".join([self._without_tokens(window, are_records) for window in dense.windows(data)])
 
-    def _without_tokens(self, data: bytes) -> bytes:
+    def _without_tokens(self, data: bytes, are_records: bool) -> bytes:
         if not dense.is_dense(data):
-            return self._without_found(data)
+            return self._without_found(data, are_records=are_records)
         rest, cards = dense.replace_tokens(data, self._names)
-        redacted = self._without_found(rest, cards, is_dense=True)
+        redacted = self._without_found(rest, cards, are_records=are_records, is_dense=True)
         return redacted if rest is data else dense.fill_placeholders(redacted, self._names)
 
-    def _without_found(self, data: bytes, cards: list[Span] | None = None, *, is_dense: bool = False) -> bytes:
+    def _without_found(
+        self, data: bytes, cards: list[Span] | None = None, *, are_records: bool, is_dense: bool = False
+    ) -> bytes:
         """Return a line or a block of lines with what is found replaced; where it overlaps, as one.
 
         ``cards`` are where cards are in a line feed and data, if that is known.
         """
-        text = Text(b"\n" + data)
+        text = Text(b"\n" + data, are_records=are_records)
         view = View.of(data, text.lower) if b"\\" in data or b"%" in data else None
-        decoded = view and Text(b"\n" + view.data)
+        decoded = None if view is None else Text(b"\n" + view.data, are_records=are_records)
         if is_dense and (shown := self._without_masked(text, view, decoded, cards)) is not None:
             return shown
         found = self._detected(text, cards)
