@@ -31,7 +31,6 @@ from log_shipper.detectors import (
     Text,
     bearer_tokens,
     has_card,
-    payment_cards,
     whole_ipv6_search,
 )
 

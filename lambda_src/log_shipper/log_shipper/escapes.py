@@ -15,7 +15,9 @@ from log_shipper.edits import Lines
 
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
-_ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
+_CHARACTERS = rb"\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)"
+_PERCENT = rb"%(?:25)*+[0-7][0-9a-fA-F]"
+_ESCAPE = re.compile(rb"(%b|%b)" % (_CHARACTERS, _PERCENT))
 # what is no percent-encoded ASCII character, encoded any number of times
 _PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 # a pair of backslashes before what is no character's code
@@ -31,8 +33,6 @@ _BACKSLASH_LEADS = (
 )
 _ALL_LEADS = tuple(lead + rb"|%[0-7][0-9a-fA-F]" for lead in _BACKSLASH_LEADS)
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
-_BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
-_DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
 _DENSE_ESCAPES = 64
@@ -151,20 +151,26 @@ class View:
 
     def _decode(self) -> bool:
         """Decode one layer of escapes; return whether there was any."""
-        if (_DECODED_LEAD if b"%" in self.data else _BACKSLASH_DECODED_LEAD).search(self.data) is None:
-            return False
         data = self.data
-        if (decoded := _percent_decoded(data) if b"%" in data else _characters_decoded(data)) is not None:
-            self.data = decoded
-            self._layers.append(_Decoded(data))
-            return True
-        texts, escapes, characters = _decoded_parts(data)
+        layers: list[_Layer] = []
+        for sign, lead, escape, decode in _CODECS:
+            if sign in data and re.search(lead, data) is not None:
+                decoded = decode(data)
+                if decoded is None:
+                    break
+                layers.append(_Decoded(data, escape))
+                data = decoded
+        else:
+            self.data = data
+            self._layers += layers
+            return bool(layers)
+        texts, escapes, characters = _decoded_parts(self.data)
         if not escapes:
             return False
         parts = [b""] * (2 * len(escapes) + 1)
         parts[::2], parts[1::2] = texts, characters
+        self._layers.append(_Decoded(self.data, parts=(texts, escapes, characters)))
         self.data = b"".join(parts)
-        self._layers.append(_Decoded(data, (texts, escapes, characters)))
         return True
 
     def originals(self, positions: Sequence[int]) -> Sequence[int]:
@@ -219,11 +225,17 @@ class _Pieces(NamedTuple):
 class _Decoded:
     """Data with its escapes decoded."""
 
-    def __init__(self, data: bytes, parts: tuple[list[bytes], list[bytes], list[bytes]] | None = None) -> None:
-        self._data, self._parts = data, parts
+    def __init__(
+        self, data: bytes, escape: bytes = b"", parts: tuple[list[bytes], list[bytes], list[bytes]] | None = None
+    ) -> None:
+        self._data, self._escape, self._known_parts = data, escape, parts
+
+    @property
+    def _parts(self) -> tuple[list[bytes], list[bytes], list[bytes]]:
+        return self._known_parts or _decoded_parts(self._data, re.compile(rb"(%b)" % self._escape))
 
     def borders(self) -> tuple[list[int], list[int]]:
-        return _borders(*(self._parts or _decoded_parts(self._data)))
+        return _borders(*self._parts)
 
     def original_mask(self, mask: bytes) -> bytes | None:
         marked, sizes = self._lengths
@@ -238,7 +250,7 @@ class _Decoded:
     @cached_property
     def _lengths(self) -> tuple[int, list[int]]:
         """Return by how much escapes are longer than their characters, and which is where, above the bits of a mask."""
-        texts, escapes, characters = self._parts or _decoded_parts(self._data)
+        texts, escapes, characters = self._parts
         distinct = {
             escape: (character, len(escape) - len(character))
             for escape, character in {*zip(escapes, characters, strict=True)}
@@ -258,7 +270,7 @@ def _percent_decoded(data: bytes) -> bytes | None:
 
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
-    if b"\\" in data or re.search(_PERCENT_OTHER, data) is not None:
+    if re.search(_PERCENT_OTHER, data) is not None:
         return None
     while b"%25" in data:
         data = data.replace(b"%25", b"%")
@@ -271,8 +283,12 @@ def _characters_decoded(data: bytes) -> bytes | None:
     A codec of the standard library decodes it in C: it leaves pairs of backslashes, of which one is the other's escape.
     """
     has_pairs = b"\\\\" in data
-    if b"\\x" in data or b"\\U" in data:
+    if b"\\U" in data:
         return None
+    if b"\\x" in data:
+        if has_pairs or re.search(rb"\\x(?![0-7][0-9a-fA-F])", data) is not None:
+            return None
+        data = data.replace(b"\\x", b"\\u00")
     if has_pairs and (b"\\/" in data or b"005c" in data.lower() or _other_pair_search()(data) is not None):
         return None
     try:
@@ -287,14 +303,21 @@ def _characters_decoded(data: bytes) -> bytes | None:
     return (text.replace("\\\\", "\\") if has_pairs else text).encode("utf-8", "surrogatepass")
 
 
+# one kind after the other is what both are at once: what the second one finds too early, it would find in the next layer
+_CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...] = (
+    (b"\\", rb"\\[ux/]", _CHARACTERS, _characters_decoded),
+    (b"%", rb"%[0-7][0-9a-fA-F]", _PERCENT, _percent_decoded),
+)
+
+
 @lru_cache(maxsize=1)
 def _other_pair_search() -> Callable[[bytes], object]:
     return search_of(_OTHER_PAIR)
 
 
-def _decoded_parts(data: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
+def _decoded_parts(data: bytes, escape: re.Pattern[bytes] = _ESCAPE) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """Return what is between the escapes, the escapes, and what each is decoded."""
-    parts = _ESCAPE.split(data)
+    parts = escape.split(data)
     if b"\\\\" in data:
         parts = _without_pairs(parts)
     texts, escapes = parts[::2], parts[1::2]
