@@ -303,7 +303,7 @@ def _characters_decoded(data: bytes) -> bytes | None:
     return (text.replace("\\\\", "\\") if has_pairs else text).encode("utf-8", "surrogatepass")
 
 
-# one kind after the other is what both are at once: what the second one finds too early, it would find in the next layer
+# one kind after the other is as both at once: what the second one finds too early, it would find in the next layer
 _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...] = (
     (b"\\", rb"\\[ux/]", _CHARACTERS, _characters_decoded),
     (b"%", rb"%[0-7][0-9a-fA-F]", _PERCENT, _percent_decoded),

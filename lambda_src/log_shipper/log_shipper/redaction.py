@@ -19,7 +19,7 @@ import orjson
 
 from log_shipper import dense, masks
 from log_shipper.cards import FEWEST_DIGITS
-from log_shipper.detectors import DETECTORS, Span, Text
+from log_shipper.detectors import DETECTORS, Text
 from log_shipper.edits import Edit, Found, Lines, by_line, in_tokens, merged, replaced, replaced_found
 from log_shipper.escapes import MAX_LAYERS, View, before_escape
 from log_shipper.lenient_json import is_document, strings_of, tokens_of
@@ -234,23 +234,20 @@ class Redactor:
     def _without_tokens(self, data: bytes, are_records: bool) -> bytes:
         if not dense.is_dense(data):
             return self._without_found(data, are_records=are_records)
-        rest, cards = dense.replace_tokens(data, self._names)
-        redacted = self._without_found(rest, cards, are_records=are_records, is_dense=True)
+        rest, has_no_cards = dense.replace_tokens(data, self._names)
+        redacted = self._without_found(rest, are_records=are_records, is_dense=True, has_no_cards=has_no_cards)
         return redacted if rest is data else dense.fill_placeholders(redacted, self._names)
 
     def _without_found(
-        self, data: bytes, cards: list[Span] | None = None, *, are_records: bool, is_dense: bool = False
+        self, data: bytes, *, are_records: bool, is_dense: bool = False, has_no_cards: bool = False
     ) -> bytes:
-        """Return a line or a block of lines with what is found replaced; where it overlaps, as one.
-
-        ``cards`` are where cards are in a line feed and data, if that is known.
-        """
+        """Return a line or a block of lines with what is found replaced; where it overlaps, as one."""
         text = Text(b"\n" + data, are_records=are_records)
         view = View.of(data, text.lower) if b"\\" in data or b"%" in data else None
         decoded = None if view is None else Text(b"\n" + view.data, are_records=are_records)
-        if is_dense and (shown := self._without_masked(text, view, decoded, cards)) is not None:
+        if is_dense and (shown := self._without_masked(text, view, decoded, has_no_cards=has_no_cards)) is not None:
             return shown
-        found = self._detected(text, cards)
+        found = self._detected(text, has_no_cards=has_no_cards)
         if b"\\" in data:
             found = self._without_escapes(data, found)
         if view is not None and decoded is not None and (others := self._detected(decoded)):
@@ -263,7 +260,7 @@ class Redactor:
         return replaced_found(data, found, self._replacements)
 
     def _without_masked(
-        self, text: Text, view: View | None, decoded: Text | None, cards: list[Span] | None
+        self, text: Text, view: View | None, decoded: Text | None, *, has_no_cards: bool
     ) -> bytes | None:
         """Return the same without a step for each of many matches; None where there are few, or it is not so simple."""
         data = text.data[1:]
@@ -275,7 +272,7 @@ class Redactor:
         for i, (name, find) in enumerate(zip(self._names, self._detectors, strict=True)):
             mask = self._mask_beside_escapes(name, text) if name in dense_names else None
             if mask is None:
-                spans = cards if cards is not None and i == self._card else find(text)
+                spans = [] if has_no_cards and i == self._card else find(text)
                 if spans and b"\\" in data:
                     beside = self._without_escapes(data, [(start - 1, end - 1, i) for start, end in spans])
                     spans = [(start + 1, end + 1) for start, end, _ in beside]
@@ -386,12 +383,13 @@ class Redactor:
             tokens[i] = token
         return tokens
 
-    def _detected(self, text: Text, cards: list[Span] | None = None) -> list[Found]:
+    def _detected(self, text: Text, *, has_no_cards: bool = False) -> list[Found]:
         """Return what each detector finds behind the line feed of a text: start, end and which detector."""
         return [
             (start - 1, end - 1, i)
             for i, find in enumerate(self._detectors)
-            for start, end in (cards if cards is not None and i == self._card else find(text))
+            if not (has_no_cards and i == self._card)
+            for start, end in find(text)
         ]
 
 
