@@ -35,7 +35,7 @@ _ALL_LEADS = tuple(lead + rb"|%[0-7][0-9a-fA-F]" for lead in _BACKSLASH_LEADS)
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
-_DENSE_ESCAPES = 64
+_DENSE_ESCAPES = 32
 """One escape in so many bytes: then lines are decoded as they are."""
 _LINE_FEED = b""
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)

@@ -113,42 +113,39 @@ _MAKERS: dict[str, Callable[[bytes], bytes]] = {
     "ipv6": _ipv6_addresses,
     "payment-card": card_mask,
 }
-_SIGNS = {"email": b"@", "ipv6": b"::"}
-"""What every match has, and what costs time where it is in none."""
-_SIGN_SHARE, _SHARE = 64, 128
-"""One sign in so many bytes, or one match in so many bytes of a sample, is many."""
-_CARD_LEAD = re.compile(rb"[2-68](?<![0-9].)[0-9 +\-]{11}")
+_COLONS_SHARE, _SHARE = 64, 128
+"""Two colons in so many bytes, or one match in so many bytes of a sample, are many."""
 _SAMPLES, _SAMPLE_BYTES = 4, 512
+_CARD_LEAD = re.compile(rb"[2-68](?<![0-9].)[0-9 +\-]{11}")
+_LONG_RUN = re.compile(rb"[0-9A-Fa-f:.]{65}")
 
 
 def dense_names(text: Text, names: Iterable[str]) -> set[str]:
     """Return the detectors that may take so many steps for a text that masks cost less.
 
-    These are those of which masks are made, unless what they find may not be so simple.
+    These are those of which masks are made, unless what they find may not be so simple. Two colons take a step each,
+    also where no address is.
     """
     data = text.data
-    size = len(data)
-    found = {name for name in names if name in _SIGNS and data.count(_SIGNS[name]) * _SIGN_SHARE > size}
-    if b'"@' in data:
-        found.discard("email")
     sample = data
-    if size > _SAMPLES * _SAMPLE_BYTES:
-        places = range(0, size, size // _SAMPLES + 1)
+    if len(data) > _SAMPLES * _SAMPLE_BYTES:
+        places = range(0, len(data), len(data) // _SAMPLES + 1)
         sample = b"\n" + b"\n".join([data[at : at + _SAMPLE_BYTES] for at in places])
-    if "ipv4" in names and len(ipv4_addresses(Text(sample))) * _SHARE > len(sample):
+    few = len(sample) // _SHARE
+    found = set()
+    if len(emails(Text(sample))) > few and b'"@' not in data:
+        found.add("email")
+    if len(ipv4_addresses(Text(sample))) > few:
         found.add("ipv4")
+    if data.count(b"::") * _COLONS_SHARE > len(data) and _LONG_RUN.search(sample) is None:
+        found.add("ipv6")
     if (
-        "payment-card" in names
-        and len(_CARD_LEAD.findall(sample)) * _SHARE > len(sample)
+        len(_CARD_LEAD.findall(sample)) > few
         and payment_cards(Text(sample[:_SAMPLE_BYTES]))
-        and not _has_others(data)
+        and not (has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS))
     ):
         found.add("payment-card")
-    return found
-
-
-def _has_others(data: bytes) -> bool:
-    return has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS)
+    return found.intersection(names)
 
 
 def of_name(name: str, text: Text) -> bytes:
