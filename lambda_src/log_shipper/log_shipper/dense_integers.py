@@ -12,6 +12,7 @@ _ABSENT, _TOKEN = b"\xff", b"\xf8"
 """Of bytes above 0xF4, which no text here has: UTF-8 does not have them."""
 
 
+@lru_cache(maxsize=8)
 def _flags(*classes: bytes) -> bytes:
     """Return for each byte a bit for each class that it belongs to, the first one's the lowest."""
     return bytes(sum(1 << bit for bit, members in enumerate(classes) if byte in members) for byte in range(256))
@@ -23,11 +24,11 @@ _IPV4_FLAGS = _flags(_DIGITS, b"0:", b"1", b"2", b"5", b"6789", BORDERS, b".")
 _EMAIL_FLAGS = _flags(_DIGITS + _LETTERS, _LETTERS, b"-", b".", b"_%+", b"@", BORDERS)
 _OF_EMAIL = bytes(255 * (byte in _DIGITS + _LETTERS + b"-._%+@") for byte in range(256))
 _HIGH = bytes(range(0x80, 256))
-_EACH_EMAIL_FLAGS = _flags(_DIGITS + _LETTERS + _HIGH, _LETTERS + _HIGH, b"-", b".", b"_%+", b"@", b"'")
+# made when they are first needed, so that a start does not wait for them
+_EACH_EMAIL_CLASSES = (_DIGITS + _LETTERS + _HIGH, _LETTERS + _HIGH, b"-", b".", b"_%+", b"@", b"'")
 _HEX = b"0123456789abcdefABCDEF"
 _ALNUM = _DIGITS + _LETTERS
-_IPV6_FLAGS = _flags(_HEX, b":", b".", _ALNUM, _ALNUM + b"_-", b"%", b"_", _DIGITS)
-_IPV6_LETTERS = _flags(b"fF", b"eE")
+_IPV6_CLASSES = (_HEX, b":", b".", _ALNUM, _ALNUM + b"_-", b"%", b"_", _DIGITS)
 COMPLEX_IPV6 = (
     rb"(?:[0-9A-Fa-f]{0,4}:){6}|:::|[0-9A-Fa-f:.]{65}|%[0-9A-Za-z_\-]{60}|::[0-9A-Fa-f:]*\.+[0-9A-Fa-f:]|\.{4}"
 )
@@ -53,7 +54,7 @@ def email_cover(text: bytes) -> bytes:
     size = len(text)
     each = _ones(size.bit_length())
     # the first byte is the lowest: to the left is what precedes, and a carry goes to what follows
-    flags = int.from_bytes(text.translate(_EACH_EMAIL_FLAGS), "little")
+    flags = int.from_bytes(text.translate(_flags(*_EACH_EMAIL_CLASSES)), "little")
     alnum, letter, dash, dot = flags & each, flags >> 1 & each, flags >> 2 & each, flags >> 3 & each
     local = alnum | dash | dot | flags >> 4 & each
     at = flags >> 5 & each & local << 8
@@ -85,7 +86,7 @@ def ipv6_mask(text: bytes) -> bytes:
     size = len(text)
     each = _ones(size.bit_length())
     # to the left is what precedes, and a carry goes to what follows
-    flags = int.from_bytes(text.translate(_IPV6_FLAGS), "little")
+    flags = int.from_bytes(text.translate(_flags(*_IPV6_CLASSES)), "little")
     hexadecimal, colon, dot, alnum = flags & each, flags >> 1 & each, flags >> 2 & each, flags >> 3 & each
     run = hexadecimal | colon | dot
     five = hexadecimal & hexadecimal >> 8
@@ -128,7 +129,7 @@ def ipv6_mask(text: bytes) -> bytes:
     first = covered & ~(covered << 8) & each
     if zone:
         # only a link-local address has one
-        letters = int.from_bytes(text.translate(_IPV6_LETTERS), "little")
+        letters = int.from_bytes(text.translate(_flags(b"fF", b"eE")), "little")
         zone &= covered + (first & letters & letters >> 9) & ~covered
         covered |= zone * 255 | of_zone & ~(of_zone + (zone << 8))
     return (covered & each * 3 & ~(first << 1)).to_bytes(size, "little")

@@ -97,7 +97,7 @@ def ipv6_addresses(text: Text) -> list[Span]:
 def _ipv6_in_runs(data: bytes) -> list[Span] | None:
     """Return the same where there is much to find, with few steps for each; None where a run is long."""
     mask = ipv6_runs_mask(data)
-    return None if mask is None else [match.span() for match in _IN_MASK.finditer(mask)]
+    return None if mask is None else [match.span() for match in re.finditer(_IN_MASK, mask)]
 
 
 def ipv6_runs_mask(data: bytes) -> bytes | None:
@@ -388,7 +388,7 @@ _LONGEST_RUN, _LONGEST = 64, 128
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
 _FEWEST_COLONS = 6
 """Of a whole address: one that ends as an IPv4 address does has one colon less than others."""
-_IN_MASK = re.compile(rb"\x01\x03*+")
+_IN_MASK = rb"\x01\x03*+"
 # of bytes that UTF-8 does not have
 _MASK = bytes({0xF5: 1, 0xFF: 3}.get(byte, 0) for byte in range(256))
 _PORT = re.compile(rb":[0-9]{1,5}:?$")

@@ -116,8 +116,9 @@ _MAKERS: dict[str, Callable[[bytes], bytes]] = {
 _COLONS_SHARE, _SHARE = 64, 128
 """Two colons in so many bytes, or one match in so many bytes of a sample, are many."""
 _SAMPLES, _SAMPLE_BYTES = 4, 512
-_CARD_LEAD = re.compile(rb"[2-68](?<![0-9].)[0-9 +\-]{11}")
-_LONG_RUN = re.compile(rb"[0-9A-Fa-f:.]{65}")
+# compiled when they are first used, so that a start does not wait for them
+_CARD_LEAD = rb"[2-68](?<![0-9].)[0-9 +\-]{11}"
+_LONG_RUN = rb"[0-9A-Fa-f:.]{65}"
 
 
 def dense_names(text: Text, names: Iterable[str]) -> set[str]:
@@ -137,10 +138,10 @@ def dense_names(text: Text, names: Iterable[str]) -> set[str]:
         found.add("email")
     if len(ipv4_addresses(Text(sample))) > few:
         found.add("ipv4")
-    if data.count(b"::") * _COLONS_SHARE > len(data) and _LONG_RUN.search(sample) is None:
+    if data.count(b"::") * _COLONS_SHARE > len(data) and re.search(_LONG_RUN, sample) is None:
         found.add("ipv6")
     if (
-        len(_CARD_LEAD.findall(sample)) > few
+        len(re.findall(_CARD_LEAD, sample)) > few
         and payment_cards(Text(sample[:_SAMPLE_BYTES]))
         and not (has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS))
     ):
