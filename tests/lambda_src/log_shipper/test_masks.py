@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from log_shipper import detectors, masks
+from log_shipper import detectors, escapes, masks
 from log_shipper.detectors import DETECTORS, Text
 from log_shipper.edits import merged
 from log_shipper.escapes import View
@@ -102,6 +102,24 @@ def test_a_mask_of_decoded_text_goes_back_as_places_do(text: str, seed: int, is_
         (first, last) for first, last in ([*view.originals([start, end])] for start, end in spans) if last > first
     ]
     assert view.original_mask(masks.of_spans(spans, len(view.data))) == masks.of_spans(originals, len(data))
+
+
+MIXED = [*ESCAPED, r"\u005c", r"\u0025", r"\x5c", r"\x8f", r"\x", "\\", "%5c", "%25", "%e9", "u0041", "41", "=\n"]
+
+
+@settings(deadline=None, max_examples=examples(200))
+@given(st.lists(st.sampled_from(MIXED), min_size=1, max_size=12).map("".join))
+@example(r"\\x41")
+@example(r"%5c\u0041")
+def test_codecs_decode_as_the_expression_does(text: str) -> None:
+    data = text.encode()
+    views = [View.of(data, data.lower())]
+    with pytest.MonkeyPatch.context() as patch:
+        slow = [(sign, lead, escape, lambda _: None) for sign, lead, escape, _ in escapes._CODECS]
+        patch.setattr(escapes, "_CODECS", slow)
+        views.append(View.of(data, data.lower()))
+    shown = [view and (view.data, [*view.originals(range(len(view.data) + 1))]) for view in views]
+    assert shown[0] == shown[1]
 
 
 def test_a_match_begins_at_the_backslash_of_what_may_be_an_escape() -> None:
