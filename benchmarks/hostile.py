@@ -75,11 +75,22 @@ DETECTED = {
     "ipv6, percent": b".%f::11",
     "ipv4, behind escapes": b"1.1.1.1\\n",
     "joined": b"a@b.coa@b.co4b",
+    "joined, encoded": b":a@b.coa@b.co%3a",
+    "ipv6, links and escapes": b"fe80::1%20\\u005c\\u0040e5",
+    "ipv6, percent signs": b"%::1}",
+    "ipv6, encoded controls": b'{"a":"0%0ffe80::1"}\n',
+    "ipv6, joined": b'{"a":"1e::11.1.1.1"}\n',
+    "ipv4, joined": b"1.1.1.1f2",
+    "email, escapes": b'{"a":"a@b.co4\\u0041\\n"}\n',
+    "payment-card, no JSON": b"4111111111111111{+],",
+    "payment-card, string of no JSON": b'{"a": "[4111 1111 1111 1111\\n"}\n',
+    "payment-card and addresses": b'{"a":"4111 1111 1111 1111\\u0041fe80::1a@b.co"}\n',
+    "marks, escaped, backslashes": "†\\u2039\\\\x".encode(),
 }
 VARIED: dict[str, Callable[[random.Random], str]] = {
-    "email": lambda chance: f"{_letters(chance, 1)}@{_letters(chance, 1)}.{_letters(chance, 2)}",
-    "ipv4": lambda chance: ".".join(str(chance.randrange(256)) for _ in range(4)),
-    "ipv6": lambda chance: f"{chance.randrange(4096):x}::{chance.randrange(4096):x}",
+    "email": lambda chance: _email(chance),
+    "ipv4": lambda chance: _ipv4(chance),
+    "ipv6": lambda chance: _ipv6(chance),
     "payment-card": lambda chance: _card(chance),
     "payment-card, grouped": lambda chance: " ".join(re.findall("....", _card(chance))),
     "payment-card, numbers": lambda chance: f'{{"n":{_card(chance)}}}',
@@ -100,6 +111,12 @@ VARIED: dict[str, Callable[[random.Random], str]] = {
     "email, quoted local part": lambda chance: f'"{_letters(chance, 1)}"@{_letters(chance, 1)}.{_letters(chance, 2)}',
     "ipv6, encoded": lambda chance: f"{chance.randrange(4096):x}%3a%3a{chance.randrange(4096):x}",
     "payment-card, dots": lambda chance: ".".join(re.findall("....", _card(chance))),
+    "joined": lambda chance: "".join(f"{_email(chance)}{chance.randrange(9)}" for _ in range(20)),
+    "email, behind escapes": lambda chance: "".join(f"\\{_email(chance)}\\n" for _ in range(20)),
+    "email, JSON in a string": lambda chance: f'{{"a":"{{\\"b\\":\\"{_email(chance)}\\"}}"}}',
+    "ipv4, behind escapes": lambda chance: "\\n".join(_ipv4(chance) for _ in range(20)),
+    "ipv4, joined": lambda chance: "f2".join(_ipv4(chance) for _ in range(20)),
+    "ipv6, zones": lambda chance: "%".join(_ipv6(chance) for _ in range(20)),
     "percent": lambda chance: "".join(f"%{chance.randrange(32, 37):x}" for _ in range(20)),
     "escapes": lambda chance: "".join(f"\\u00{chance.randrange(64, 128):x}" for _ in range(20)),
 }
@@ -123,6 +140,18 @@ COUNTED = {"failed logins": b'{"atype":"authenticate",', "failed logins, short":
 
 def _letters(chance: random.Random, count: int) -> str:
     return "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=count))
+
+
+def _email(chance: random.Random) -> str:
+    return f"{_letters(chance, 1)}@{_letters(chance, 1)}.{_letters(chance, 2)}"
+
+
+def _ipv4(chance: random.Random) -> str:
+    return ".".join(str(chance.randrange(256)) for _ in range(4))
+
+
+def _ipv6(chance: random.Random) -> str:
+    return f"{chance.randrange(4096):x}::{chance.randrange(4096):x}"
 
 
 def _card(chance: random.Random) -> str:

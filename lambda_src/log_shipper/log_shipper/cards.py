@@ -291,7 +291,8 @@ class Places:
 
 # of bytes that UTF-8 does not have, which are free: in place of what is deleted, and of a card
 _ABSENT, _CARD = 0xFF, 0xF8
-_WIDE = ((b"\xc2\xa0", b"\xf5"), (b"\xe2\x80\x91", b"\xf6"), (b"\xe2\x80\xaf", b"\xf7"))
+WIDE_SEPARATORS = (b"\xc2\xa0", b"\xe2\x80\x91", b"\xe2\x80\xaf")
+_WIDE = tuple(zip(WIDE_SEPARATORS, (b"\xf5", b"\xf6", b"\xf7"), strict=True))
 _AS_CODE = bytes(byte if byte in b"0123456789" else 102 for byte in range(256))
 _IS_PRESENT = bytes(48 + (byte > 0) for byte in range(256))
 
@@ -343,12 +344,18 @@ DOTTED = Kind(b".", 0, BORDERS, is_dotted=True)
 _LOOK_AHEAD = 24
 """A card that begins so many places before the end of a piece is whole in it, with what follows."""
 _OR_ABSENT = bytes([_ABSENT, *range(1, 256)])
+_IS_ABSENT = bytes([_ABSENT]).ljust(256, b"\0")
 
 
-def replace_cards(data: bytes, placeholder: bytes, kind: Kind) -> tuple[bytes, bool]:
+def card_mask(data: bytes) -> bytes:
+    """Return 1 in the first byte of each card of data without dots and wide separators, 3 in its others, else 0."""
+    return replace_cards(data, None, TEXT_ALONE)[0]
+
+
+def replace_cards(data: bytes, placeholder: bytes | None, kind: Kind) -> tuple[bytes, bool]:
     """Return data with a placeholder for each card of a kind that has a border on either side, and whether all had.
 
-    Data has no bytes above 0xF4, which UTF-8 does not have either.
+    Data has no bytes above 0xF4, which UTF-8 does not have either. Without a placeholder, a mask is returned.
     """
     if is_wide := not kind.is_dotted and not data.isascii():
         for wide, narrow in _WIDE:
@@ -370,10 +377,10 @@ def replace_cards(data: bytes, placeholder: bytes, kind: Kind) -> tuple[bytes, b
     return data, bool(is_whole)
 
 
-def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, int, bool]:
+def _replaced(text: bytes, placeholder: bytes | None, kind: _Tables) -> tuple[bytes, int, bool]:
     """Return what follows the first byte of a text, with placeholders, how much that was, and if all cards had borders.
 
-    The last places are left, unless a card ends in them.
+    The last places are left, unless a card ends in them. Without a placeholder, the mask of the cards is returned.
     """
     places, separators = text, b""
     flags = _int(text.translate(kind.flags))
@@ -408,21 +415,29 @@ def _replaced(text: bytes, placeholder: bytes, kind: _Tables) -> tuple[bytes, in
             is_card |= shown
             is_left |= at ^ found[length]
     if not first:
-        return text[1 : 1 + consumed], consumed, not is_card
+        return bytes(consumed) if placeholder is None else text[1 : 1 + consumed], consumed, not is_card
     if is_left:
         rest = _rest_of(found)
     zeros = _int(b"0" * len(places))
     taken = (_int(_bits(first | rest, size)[: len(places)]) ^ zeros) * 255
     begun = _int(_bits(first, size)[: len(places)]) ^ zeros
-    shown = (_int(places) | taken) ^ begun * (_ABSENT ^ _CARD)
+    if placeholder is None:
+        # what is taken is 3 instead of absent, and everything else 0
+        taken &= _int(b"\3" * len(places))
+        shown = taken ^ begun * 2
+    else:
+        shown = (_int(places) | taken) ^ begun * (_ABSENT ^ _CARD)
     result: bytes | bytearray = shown.to_bytes(len(places), "little")[1:stop]
     if separators:
         both = bytearray(2 * stop - 2)
-        omitted = taken ^ begun * 255
-        both[::2] = (_int(separators.translate(_OR_ABSENT)) | omitted).to_bytes(len(places), "little")[1:stop]
+        omitted = taken & ~(begun * 255)
+        table = _OR_ABSENT if placeholder is not None else _IS_ABSENT
+        both[::2] = (_int(separators.translate(table)) | omitted).to_bytes(len(places), "little")[1:stop]
         both[1::2] = result
         result = both
-    result = result.translate(None, bytes([_ABSENT])).replace(bytes([_CARD]), placeholder)
+    result = result.translate(None, bytes([_ABSENT]))
+    if placeholder is not None:
+        result = result.replace(bytes([_CARD]), placeholder)
     return bytes(result), consumed, first == is_card
 
 

@@ -27,11 +27,9 @@ from log_shipper.dense_integers import (
 )
 from log_shipper.detectors import (
     ACCESS_KEY,
-    Span,
     Text,
     bearer_tokens,
     has_card,
-    payment_cards,
     whole_ipv6_search,
 )
 
@@ -63,10 +61,10 @@ _HEX, _GROUP = "[0-9A-Fa-f]", "[0-9A-Fa-f]{1,4}+"
 _SHORT_IPV6 = rf"(?::{_GROUP}){{0,2}}+::(?:{_GROUP}(?::{_GROUP}){{0,2}}+)?+{_ENDED}"
 _REST_OF_IPV6 = rf"(?::{_GROUP})*+::(?:{_GROUP}(?::{_GROUP})*+)?+"
 _QUOTED_EMAIL = rf'"(?<=[{_BORDERS}]")(?=[A-Za-z0-9])[^"\n]++"(?:{_SHORT_DOMAIN}|{_DOMAIN}{_ENDED})'
-# with a small letter, or it may be an address, a card or a key
+# with a small letter, or it may be an address, a card or a key; a slash may be of the token before it
 _BEARER_TOKEN = (
-    rf" (?<=[{_BORDERS}:][Bb][Ee][Aa][Rr][Ee][Rr] )(?=[A-Z0-9\-._~+/]*+[a-z])[A-Za-z0-9\-._~+/]{{8,}}+=*+"
-    rf"{_BORDER}(?! [0-9])"
+    rf" (?<=[{_BORDERS.replace('/', '')}:][Bb][Ee][Aa][Rr][Ee][Rr] )(?=[A-Z0-9\-._~+/]*+[a-z])"
+    rf"[A-Za-z0-9\-._~+/]{{8,}}+=*+{_BORDER}(?! [0-9])"
 )
 # for each detector, bytes that every token has, and expressions; the first alternatives are for the shortest tokens
 _TOKENS = {
@@ -134,43 +132,40 @@ def windows(data: bytes) -> Iterator[bytes]:
     yield data[start:]
 
 
-def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Span] | None]:
-    """Return data with placeholders for tokens of these detectors, and where cards are in it, if that is known.
+def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, bool]:
+    """Return data with placeholders for tokens of these detectors, and whether no card is in it any more.
 
     Nothing is replaced where a token may belong to something that is longer than it.
     """
     if _PLACEHOLDER_LEAD in data:
-        return data, None
+        return data, False
     if _has_header_or_key(data, names):
         lower = data.lower()
         if any(sign in lower for sign in (b"\\", b"%", b'"@', b"secret", b"basic")):
-            return data, None
+            return data, False
         if "bearer-token" in names:
             data = re.sub(_BEARER_TOKEN.encode(), b" " + _PLACEHOLDERS["bearer-token"], data)
             if b"bearer" in lower and bearer_tokens(Text(b"\n" + data)):
-                return data, None
+                return data, False
     if b"\\" in data or b"%" in data:
         data = _replace_encoded(data, names)
         if b"\\" in data or b"%" in data:
-            return (_without_cards_in_numbers(data) if "payment-card" in names else data), None
+            return (_without_cards_in_numbers(data) if "payment-card" in names else data), False
     if b'"@' in data:
         whole = data
         if "email" in names:
             quoted = re.compile(_QUOTED_EMAIL.encode())
             data = _in_chunks(lambda chunk: quoted.sub(_PLACEHOLDERS["email"], chunk), data)
         if b'"@' in data:
-            return whole, None
-    cards: list[Span] | None = None
-    if "payment-card" in names:
-        cards = []
-        if has_card(data):
-            data, has_no_more = _replace_cards(data)
-            cards = [] if has_no_more else payment_cards(Text(b"\n" + data))
-            if cards:
-                return data, cards
+            return whole, False
+    has_no_cards = "payment-card" in names
+    if has_no_cards and has_card(data):
+        data, has_no_cards = _replace_cards(data)
+        if not has_no_cards:
+            return data, False
     kinds = [kind for kind in _kinds(names) if kind.sign in data]
     if not kinds:
-        return data, cards
+        return data, has_no_cards
 
     def replace(chunk: bytes) -> bytes:
         words = dense_escapes.Words(chunk, has_cards=False)
@@ -178,7 +173,7 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, list[Spa
             return words.restored(_tokens_replaced(b"\n\n" + words.text + b"\n\n", kinds)[2:-2])
         return _tokens_replaced(chunk, kinds, PROBE_TOKENS)
 
-    return _in_chunks(replace, data), cards
+    return _in_chunks(replace, data), has_no_cards
 
 
 class _Kind(NamedTuple):
@@ -375,6 +370,8 @@ def _may_have_others(text: bytes) -> bool:
     )
 
 
+# a block is read as JSON in several steps
+@lru_cache(maxsize=1)
 def has_only_documents(lines: bytes) -> bool:
     """Say whether each line is a JSON object or array."""
     count = lines.count(b"\n")

@@ -27,10 +27,12 @@ class Text:
     ----------
     data : bytes
         Begins with a line feed: a border before the first byte, as there is before every value and line.
+    are_records : bool
+        Each line is a record of its own: a header's value is not in the line behind its name.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    def __init__(self, data: bytes, *, are_records: bool = False) -> None:
+        self.data, self.are_records = data, are_records
 
     @cached_property
     def lower(self) -> bytes:
@@ -76,7 +78,7 @@ def ipv6_addresses(text: Text) -> list[Span]:
     candidates = _COLONS if whole_ipv6_search()(data) else _TWO_COLONS
     for i, match in enumerate(candidates.finditer(data)):
         if i == _MANY and data.count(b"::") * _DENSE > len(data):
-            spans = _ipv6_in_runs(data, _runs_with_zones(candidates.pattern) if b"%" in data else _RUNS)
+            spans = _ipv6_in_runs(data)
             if spans is not None:
                 return spans
         at = match.start()
@@ -92,21 +94,35 @@ def ipv6_addresses(text: Text) -> list[Span]:
     return found
 
 
-def _ipv6_in_runs(data: bytes, expression: re.Pattern[bytes]) -> list[Span] | None:
-    """Return the same where there is much to find, without a step for each; None where runs are long or behind a zone.
+def _ipv6_in_runs(data: bytes) -> list[Span] | None:
+    """Return the same where there is much to find, with few steps for each; None where a run is long."""
+    mask = ipv6_runs_mask(data)
+    return None if mask is None else [match.span() for match in re.finditer(_IN_MASK, mask)]
 
-    Each run that may be an address is looked at.
+
+def ipv6_runs_mask(data: bytes) -> bytes | None:
+    """Return 1 in the first byte of each IPv6 address, 3 in its others, else 0; None where a run is long.
+
+    Each distinct run that may be an address is looked at.
     """
-    if b"%" in data and re.search(_ZONE_AND_RUN, data) is not None:
-        return None
-    parts = expression.split(data)
+    candidate = _COLONS if whole_ipv6_search()(data) else _TWO_COLONS
+    parts = (_runs_with_zones(candidate.pattern) if b"%" in data else _RUNS).split(data)
     texts, runs = parts[::2], parts[1::2]
-    if max(map(len, runs)) > _LONGEST:
+    if runs and max(map(len, runs)) > _LONGEST:
         return None
-    around = zip([text[-1:] for text in texts], runs, [text[:1] for text in texts[1:]], strict=False)
-    starts = list(accumulate(map(len, parts)))[::2]
-    spans = map(_address_in, map(b"".join, around))
-    return [(start + first, start + last) for start, (first, last) in zip(starts, spans, strict=False) if last]
+    around = [text[-1:] for text in texts], runs, [text[:1] for text in texts[1:]]
+    if b"" in around[0]:
+        # behind a zone
+        around[0][1:] = [text or run[-1:] for text, run in zip(around[0][1:], runs, strict=True)]
+    parts[1::2] = map(_run_mask, map(b"".join, zip(*around, strict=False)))
+    return b"".join(parts).translate(_MASK)
+
+
+@lru_cache(maxsize=4096)
+def _run_mask(text: bytes) -> bytes:
+    first, last = _address_in(text)
+    mask = b"." * first + b"\xf5" * (last > 0) + b"\xff" * (last - first - 1)
+    return mask.ljust(len(_IPV6_RUN.match(text, 1)[0]), b".")  # type: ignore[index]
 
 
 @lru_cache(maxsize=2)
@@ -133,6 +149,8 @@ def _address_in(text: bytes) -> Span:
         first = run.find(b":") + 1
         digits = digits[first:]
     core = digits.rstrip(b".")
+    if b"::" not in core and core.count(b":") < _FEWEST_COLONS:
+        return 0, 0
     for shorten in _ENDS:
         cut = shorten(core)
         if cut != b"::" and _is_ipv6(cut):
@@ -303,16 +321,15 @@ def aws_keys(text: Text) -> list[Span]:
 def bearer_tokens(text: Text) -> list[Span]:
     """Find tokens behind `Bearer`; behind `Basic` only user and password, or the value of a header."""
     lower = text.lower
-    return [match.span(2) for match in _SCHEME.finditer(lower) if match[1] or _is_basic(text.data, lower, match)]
+    return [match.span(2) for match in _SCHEME.finditer(lower) if match[1] or _is_basic(text, match)]
 
 
-def _is_basic(data: bytes, lower: bytes, match: re.Match[bytes]) -> bool:
+def _is_basic(text: Text, match: re.Match[bytes]) -> bool:
     start, end = match.span(2)
-    return _is_user_and_password(data[start:end]) or _is_header(lower[max(0, match.start() - 48) : match.start()])
-
-
-def _is_header(before: bytes) -> bool:
-    return _HEADER.search(before) is not None
+    before = text.lower[max(0, match.start() - 48) : match.start()]
+    if text.are_records:
+        before = before.rpartition(b"\n")[2]
+    return _is_user_and_password(text.data[start:end]) or _HEADER.search(before) is not None
 
 
 def _is_user_and_password(token: bytes) -> bool:
@@ -369,7 +386,11 @@ _MANY = 64
 _LONGEST_RUN, _LONGEST = 64, 128
 """With a zone; longer than an address and its port is no address."""
 _IPV6_RUN = re.compile(rb"[0-9A-Fa-f:.]++(?:%[0-9A-Za-z_\-]++)?+")
-_ZONE_AND_RUN = rb"%[0-9A-Za-z_\-]++[:.]"
+_FEWEST_COLONS = 6
+"""Of a whole address: one that ends as an IPv4 address does has one colon less than others."""
+_IN_MASK = rb"\x01\x03*+"
+# of bytes that UTF-8 does not have
+_MASK = bytes({0xF5: 1, 0xFF: 3}.get(byte, 0) for byte in range(256))
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
 # what may follow an address in its run: nothing, a colon or two, a port
 _ENDS: tuple[Callable[[bytes], bytes], ...] = (

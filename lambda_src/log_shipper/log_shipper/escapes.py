@@ -4,9 +4,10 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from operator import add
+from typing import NamedTuple, Protocol
 
 from log_shipper import dense
 from log_shipper.detectors import search_of
@@ -14,7 +15,9 @@ from log_shipper.edits import Lines
 
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
 # percent-encoded ASCII character, encoded any number of times
-_ESCAPE = re.compile(rb"(\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)|%(?:25)*+[0-7][0-9a-fA-F])")
+_CHARACTERS = rb"\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)"
+_PERCENT = rb"%(?:25)*+[0-7][0-9a-fA-F]"
+_ESCAPE = re.compile(rb"(%b|%b)" % (_CHARACTERS, _PERCENT))
 # what is no percent-encoded ASCII character, encoded any number of times
 _PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 # a pair of backslashes before what is no character's code
@@ -30,8 +33,6 @@ _BACKSLASH_LEADS = (
 )
 _ALL_LEADS = tuple(lead + rb"|%[0-7][0-9a-fA-F]" for lead in _BACKSLASH_LEADS)
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
-_BACKSLASH_DECODED_LEAD = re.compile(rb"\\[ux/]")
-_DECODED_LEAD = re.compile(rb"\\[ux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
 _DENSE_ESCAPES = 32
@@ -44,6 +45,9 @@ _CONTROLS = ((b"\\n", b"\r\r"), (b"\\t", b"\t\t"), (b"\\r", b"\r\r"), (b"\\b", b
 _ESCAPE_LETTERS = b"bfnrtux"
 MAX_LAYERS = 10
 """How often escaped text may be escaped again and is still read, and strings may be in strings."""
+# of bytes that UTF-8 does not have, for escapes of different lengths
+_LONGER = [bytes([byte]) for byte in range(0xF5, 0x100)]
+_LENGTHS = bytes(4 * (byte - 0xF4) if byte >= 0xF5 else 0 for byte in range(256))
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
 
@@ -76,8 +80,7 @@ class View:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._layers: list[Callable[[], tuple[list[int], list[int]]]] = []
-        """What computes where the pieces of each layer begin, and where they began; only where anything is found."""
+        self._layers: list[_Layer] = []
 
     @classmethod
     def of(cls, data: bytes, lower: bytes) -> "View | None":
@@ -125,7 +128,7 @@ class View:
             taken, origins = self._pieces(leads, _LINE_FEED)
             pieces = b"\n".join(taken)
         self.data = pieces
-        self._layers.append(lambda: ([0, *accumulate([len(piece) + 1 for piece in taken[:-1]])], origins))
+        self._layers.append(_Pieces(taken, origins, data))
 
     def _pieces(self, leads: bytes, delimiters: bytes) -> tuple[list[bytes], list[int]]:
         """Return the parts between delimiters that have the beginning of an escape, and where they begin."""
@@ -148,31 +151,118 @@ class View:
 
     def _decode(self) -> bool:
         """Decode one layer of escapes; return whether there was any."""
-        if (_DECODED_LEAD if b"%" in self.data else _BACKSLASH_DECODED_LEAD).search(self.data) is None:
-            return False
         data = self.data
-        if (decoded := _percent_decoded(data) if b"%" in data else _characters_decoded(data)) is not None:
-            self.data = decoded
-            # where nothing is found, what was decoded where need not be known
-            self._layers.append(lambda: _borders(*_decoded_parts(data)))
-            return True
-        texts, escapes, characters = _decoded_parts(data)
+        layers: list[_Layer] = []
+        for sign, lead, escape, decode in _CODECS:
+            if sign in data and re.search(lead, data) is not None:
+                decoded = decode(data)
+                if decoded is None:
+                    break
+                layers.append(_Decoded(data, escape))
+                data = decoded
+        else:
+            self.data = data
+            self._layers += layers
+            return bool(layers)
+        texts, escapes, characters = _decoded_parts(self.data)
         if not escapes:
             return False
         parts = [b""] * (2 * len(escapes) + 1)
         parts[::2], parts[1::2] = texts, characters
+        self._layers.append(_Decoded(self.data, parts=(texts, escapes, characters)))
         self.data = b"".join(parts)
-        self._layers.append(lambda: _borders(texts, escapes, characters))
         return True
 
     def originals(self, positions: Sequence[int]) -> Sequence[int]:
         """Return the places in the original data of borders between two decoded bytes."""
-        for borders in reversed(self._layers):
-            starts, origins = borders()
+        for layer in reversed(self._layers):
+            starts, origins = layer.borders()
             positions = [
                 origins[i := bisect_right(starts, position) - 1] + position - starts[i] for position in positions
             ]
         return positions
+
+    def original_mask(self, mask: bytes) -> bytes | None:
+        """Return the mask of the original data for one of the decoded; None where escapes are of too many lengths."""
+        for layer in reversed(self._layers):
+            shown = layer.original_mask(mask)
+            if shown is None:
+                return None
+            mask = shown
+        return mask
+
+
+class _Layer(Protocol):
+    """What was decoded where; it is computed only where anything is found."""
+
+    def borders(self) -> tuple[list[int], list[int]]:
+        """Return where the pieces of the decoded data begin, and where they began."""
+
+    def original_mask(self, mask: bytes) -> bytes | None:
+        """Return the mask of the data before it was decoded for one of it now."""
+
+
+class _Pieces(NamedTuple):
+    """Pieces of data, each of which is a line now."""
+
+    taken: list[bytes]
+    origins: list[int]
+    data: bytes
+
+    def borders(self) -> tuple[list[int], list[int]]:
+        return [0, *accumulate([len(piece) + 1 for piece in self.taken[:-1]])], self.origins
+
+    def original_mask(self, mask: bytes) -> bytes:
+        parts: list[bytes] = []
+        done = start = 0
+        for piece, origin in zip(self.taken, self.origins, strict=True):
+            parts += (bytes(origin - done), mask[start : start + len(piece)])
+            done, start = origin + len(piece), start + len(piece) + 1
+        parts.append(bytes(len(self.data) - done))
+        return b"".join(parts)
+
+
+class _Decoded:
+    """Data with its escapes decoded."""
+
+    def __init__(
+        self, data: bytes, escape: bytes = b"", parts: tuple[list[bytes], list[bytes], list[bytes]] | None = None
+    ) -> None:
+        self._data, self._escape, self._known_parts = data, escape, parts
+
+    @property
+    def _parts(self) -> tuple[list[bytes], list[bytes], list[bytes]]:
+        return self._known_parts or _decoded_parts(self._data, re.compile(rb"(%b)" % self._escape))
+
+    def borders(self) -> tuple[list[int], list[int]]:
+        return _borders(*self._parts)
+
+    def original_mask(self, mask: bytes) -> bytes | None:
+        marked, sizes = self._lengths
+        if len(sizes) > len(_LONGER):
+            return None
+        mask = (marked | int.from_bytes(mask, "little")).to_bytes(len(mask), "little")
+        for i, size in enumerate(sizes, 1):
+            for bits in (0, 1, 3):
+                mask = mask.replace(bytes([4 * i + bits]), bytes([bits]) + bytes([3 * (bits > 0)]) * size)
+        return mask
+
+    @cached_property
+    def _lengths(self) -> tuple[int, list[int]]:
+        """Return by how much escapes are longer than their characters, and which is where, above the bits of a mask."""
+        texts, escapes, characters = self._parts
+        distinct = {
+            escape: (character, len(escape) - len(character))
+            for escape, character in {*zip(escapes, characters, strict=True)}
+        }
+        sizes = sorted({size for _, size in distinct.values()} - {0})
+        signs = dict(zip((0, *sizes), (b"", *_LONGER), strict=False))
+        table = {
+            escape: signs.get(size, b"").ljust(len(character), b"\0") for escape, (character, size) in distinct.items()
+        }
+        parts = [b""] * (2 * len(escapes) + 1)
+        parts[::2], parts[1::2] = texts, map(table.__getitem__, escapes)
+        return int.from_bytes(b"".join(parts).translate(_LENGTHS), "little"), sizes
 
 
 def _percent_decoded(data: bytes) -> bytes | None:
@@ -180,7 +270,7 @@ def _percent_decoded(data: bytes) -> bytes | None:
 
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
-    if b"\\" in data or re.search(_PERCENT_OTHER, data) is not None:
+    if re.search(_PERCENT_OTHER, data) is not None:
         return None
     while b"%25" in data:
         data = data.replace(b"%25", b"%")
@@ -193,8 +283,12 @@ def _characters_decoded(data: bytes) -> bytes | None:
     A codec of the standard library decodes it in C: it leaves pairs of backslashes, of which one is the other's escape.
     """
     has_pairs = b"\\\\" in data
-    if b"\\x" in data or b"\\U" in data:
+    if b"\\U" in data:
         return None
+    if b"\\x" in data:
+        if has_pairs or re.search(rb"\\x(?![0-7][0-9a-fA-F])", data) is not None:
+            return None
+        data = data.replace(b"\\x", b"\\u00")
     if has_pairs and (b"\\/" in data or b"005c" in data.lower() or _other_pair_search()(data) is not None):
         return None
     try:
@@ -209,14 +303,21 @@ def _characters_decoded(data: bytes) -> bytes | None:
     return (text.replace("\\\\", "\\") if has_pairs else text).encode("utf-8", "surrogatepass")
 
 
+# one kind after the other is as both at once: what the second one finds too early, it would find in the next layer
+_CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...] = (
+    (b"\\", rb"\\[ux/]", _CHARACTERS, _characters_decoded),
+    (b"%", rb"%[0-7][0-9a-fA-F]", _PERCENT, _percent_decoded),
+)
+
+
 @lru_cache(maxsize=1)
 def _other_pair_search() -> Callable[[bytes], object]:
     return search_of(_OTHER_PAIR)
 
 
-def _decoded_parts(data: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
+def _decoded_parts(data: bytes, escape: re.Pattern[bytes] = _ESCAPE) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """Return what is between the escapes, the escapes, and what each is decoded."""
-    parts = _ESCAPE.split(data)
+    parts = escape.split(data)
     if b"\\\\" in data:
         parts = _without_pairs(parts)
     texts, escapes = parts[::2], parts[1::2]

@@ -80,10 +80,10 @@ def strings_of(tokens: Iterable[str]) -> list[str | None]:
     return values
 
 
-def tokens_of(values: list[str]) -> list[str]:
+def tokens_of(values: list[str]) -> list[bytes]:
     """Return values as JSON strings."""
     # no string has a line feed in it
-    return orjson.dumps(values, option=orjson.OPT_INDENT_2)[4:-2].decode().split(",\n  ") if values else []
+    return orjson.dumps(values, option=orjson.OPT_INDENT_2)[4:-2].split(b",\n  ") if values else []
 
 
 def _known_escapes(text: str) -> str:

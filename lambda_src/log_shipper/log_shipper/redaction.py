@@ -15,9 +15,11 @@ from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
 
-from log_shipper import dense
+import orjson
+
+from log_shipper import dense, masks
 from log_shipper.cards import FEWEST_DIGITS
-from log_shipper.detectors import DETECTORS, Span, Text
+from log_shipper.detectors import DETECTORS, Text
 from log_shipper.edits import Edit, Found, Lines, by_line, in_tokens, merged, replaced, replaced_found
 from log_shipper.escapes import MAX_LAYERS, View, before_escape
 from log_shipper.lenient_json import is_document, strings_of, tokens_of
@@ -32,8 +34,12 @@ _JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
 # or a number
 _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
 _BACKSLASH, _QUOTE = b'\\"'
+_BEHIND_DOCUMENT = b"\0\xef\xbb\xbf \t\r"
+_ENDS_OF_DOCUMENTS = [bytes([byte]) for byte in b"}]" + _BEHIND_DOCUMENT]
 _MANY_EDITS = 256
 """One edit in so many bytes: then lines are read as JSON together."""
+# of a character behind a backslash: nothing begins in them
+_CODES = ((rb"(?<=\\)u[0-9a-fA-F]{4}", b"\n" * 5), (rb"(?<=\\)x[0-7][0-9a-fA-F]", b"\n" * 3))
 # of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
 _SIGNS_OF_SHORT = ("::", ".", "%", "\\")
 
@@ -92,7 +98,7 @@ class Redactor:
             return [next(others if "\n" in text else lines) for text in texts]
         if not texts or not self.active:
             return texts
-        block = self._without_detected(whole.encode())
+        block = self._without_detected(whole.encode(), are_records=True)
         texts = block.decode().split("\n")
         return self._redact_values(texts) if self._patterns or self._may_have_marks(block) else texts
 
@@ -100,7 +106,7 @@ class Redactor:
         """Return a block of lines in UTF-8, each as `redact` returns it; None when that takes reading each of them."""
         if self._patterns or self._may_have_marks(block):
             return None
-        return self._without_detected(block)
+        return self._without_detected(block, are_records=True)
 
     def _redact_apart(self, texts: list[str], layers: int = MAX_LAYERS) -> list[str]:
         """Return texts redacted, of which each may have several lines, and strings in strings of so many layers."""
@@ -152,7 +158,7 @@ class Redactor:
         rest = [token for token in values if token not in texts]
         redacted.update(zip(rest, self._redact_strings([values[token] for token in rest]), strict=True))
         changed = {token: value for token, value in redacted.items() if value != values[token]}
-        return dict(zip(changed, tokens_of([*changed.values()]), strict=True))
+        return dict(zip(changed, map(bytes.decode, tokens_of([*changed.values()])), strict=True))
 
     def redact_continuation(self, text: str, start: int) -> str | None:
         """Return what precedes a text that may be the middle of a marked value, redacted, and nothing of the text.
@@ -207,58 +213,140 @@ class Redactor:
             redacted = self._without_detected(data)
             if redacted is data:
                 continue
-            lines = iter(redacted.decode().split("\n"))
-            for i in places:
-                texts[i] = "\n".join(islice(lines, texts[i].count("\n") + 1))
-                next(lines, None)
+            own = [texts[i] for i in places]
+            if between not in "\n".join(["", *own, ""]):
+                shown = redacted.decode().split(between)
+            else:
+                lines = iter([*redacted.decode().split("\n"), ""])
+                shown = ["\n".join([*islice(lines, text.count("\n") + 2)][:-1]) for text in own]
+            for i, text in zip(places, shown, strict=True):
+                texts[i] = text
         return texts
 
-    def _without_detected(self, data: bytes) -> bytes:
+    def _without_detected(self, data: bytes, *, are_records: bool = False) -> bytes:
         """Return a line or a block of lines without what the detectors find; the same object where that is nothing."""
         if not self._detectors:
             return data
         if not dense.is_dense(data):
-            return self._without_found(data)
-        return b"".join(map(self._without_tokens, dense.windows(data)))
+            return self._without_found(data, are_records=are_records)
+        return b"".join([self._without_tokens(window, are_records) for window in dense.windows(data)])
 
-    def _without_tokens(self, data: bytes) -> bytes:
+    def _without_tokens(self, data: bytes, are_records: bool) -> bytes:
         if not dense.is_dense(data):
-            return self._without_found(data)
-        rest, cards = dense.replace_tokens(data, self._names)
-        redacted = self._without_found(rest, cards)
+            return self._without_found(data, are_records=are_records)
+        rest, has_no_cards = dense.replace_tokens(data, self._names)
+        redacted = self._without_found(rest, are_records=are_records, is_dense=True, has_no_cards=has_no_cards)
         return redacted if rest is data else dense.fill_placeholders(redacted, self._names)
 
-    def _without_found(self, data: bytes, cards: list[Span] | None = None) -> bytes:
-        """Return a line or a block of lines with what is found replaced; where it overlaps, as one.
-
-        ``cards`` are where cards are in a line feed and data, if that is known.
-        """
-        text = Text(b"\n" + data)
-        found = self._detected(text, cards)
-        if b"\\" in data or b"%" in data:
-            found = self._with_decoded(data, text, found)
+    def _without_found(
+        self, data: bytes, *, are_records: bool, is_dense: bool = False, has_no_cards: bool = False
+    ) -> bytes:
+        """Return a line or a block of lines with what is found replaced; where it overlaps, as one."""
+        text = Text(b"\n" + data, are_records=are_records)
+        view = View.of(data, text.lower) if b"\\" in data or b"%" in data else None
+        decoded = None if view is None else Text(b"\n" + view.data, are_records=are_records)
+        if is_dense and (shown := self._without_masked(text, view, decoded, has_no_cards=has_no_cards)) is not None:
+            return shown
+        found = self._detected(text, has_no_cards=has_no_cards)
+        if b"\\" in data:
+            found = self._without_escapes(data, found)
+        if view is not None and decoded is not None and (others := self._detected(decoded)):
+            starts, ends, which = zip(*others, strict=True)
+            found += zip(view.originals(starts), view.originals(ends), which, strict=True)
         found = merged(found)
         if self._card >= 0 and (b"{" in data or b"[" in data) and self._card in map(itemgetter(2), found):
             edits = [(start, end, self._replacements[i]) for start, end, i in found]
             return replaced(data, self._with_numbers(data, edits))
         return replaced_found(data, found, self._replacements)
 
-    def _with_decoded(self, data: bytes, text: Text, found: list[Found]) -> list[Found]:
-        """Return what was found in data, and what is found once its escapes are decoded."""
-        if b"\\" in data:
-            lines = Lines(data)
-            found.sort()
-            found = [
-                (first, end, i)
-                for start, end, i in found
-                # most of it is behind no backslash
-                if (first := before_escape(lines, start) if data[start - 1] == _BACKSLASH else start) >= 0
-            ]
-        view = View.of(data, text.lower)
-        if view is not None and (decoded := self._detected(Text(b"\n" + view.data))):
-            starts, ends, which = zip(*decoded, strict=True)
-            found += zip(view.originals(starts), view.originals(ends), which, strict=True)
-        return found
+    def _without_masked(
+        self, text: Text, view: View | None, decoded: Text | None, *, has_no_cards: bool
+    ) -> bytes | None:
+        """Return the same without a step for each of many matches; None where there are few, or it is not so simple."""
+        data = text.data[1:]
+        dense_names = masks.dense_names(text, self._names)
+        dense_decoded = masks.dense_names(decoded, self._names) if decoded is not None else set()
+        if not dense_names and not dense_decoded:
+            return None
+        found: list[int] = []
+        for i, (name, find) in enumerate(zip(self._names, self._detectors, strict=True)):
+            mask = self._mask_beside_escapes(name, text) if name in dense_names else None
+            if mask is None:
+                spans = [] if has_no_cards and i == self._card else find(text)
+                if spans and b"\\" in data:
+                    beside = self._without_escapes(data, [(start - 1, end - 1, i) for start, end in spans])
+                    spans = [(start + 1, end + 1) for start, end, _ in beside]
+                mask = masks.of_spans(spans, len(text.data)) if spans else b""
+            whole = masks.int_of(mask[1:])
+            if view is not None and decoded is not None:
+                if name in dense_decoded:
+                    mask = masks.of_name(name, decoded)
+                else:
+                    spans = find(decoded)
+                    mask = masks.of_spans(spans, len(decoded.data)) if spans else b""
+                if 1 in mask:
+                    original = view.original_mask(mask[1:])
+                    if original is None:
+                        return None
+                    whole |= masks.int_of(original)
+            found.append(whole)
+        apart = masks.apart(found, len(data))
+        if apart is None:
+            return None
+        if self._card >= 0 and apart[self._card] and (b"{" in data or b"[" in data):
+            return self._without_masked_cards(data, apart)
+        return masks.replaced(masks.signed(data, apart), self._replacements)
+
+    def _without_masked_cards(self, data: bytes, found: list[int]) -> bytes | None:
+        """Return data, which may be JSON, without what was found; None where a card may be a number of JSON."""
+        card = masks.sign_of(self._card)
+        if not dense.has_only_documents(data.removesuffix(b"\n")):
+            shown = masks.signed(data, found)
+            lines = [line for line in shown.split(b"\n") if card in line and line[-1:] in _ENDS_OF_DOCUMENTS]
+            return None if any(map(_may_be_document, lines)) else masks.replaced(shown, self._replacements)
+        # no JSON has control characters but for blanks
+        data = data.replace(rb"\\", b"\2\2").replace(rb"\"", b"\2\3").replace(b"\\", b"\2")
+        before, parts = data.split(b'"'), masks.signed(data, found).split(b'"')
+        if len(parts) != len(before) or card in b"".join(parts[::2]):
+            return None
+        escaped = [i for i in range(1, len(parts), 2) if card in parts[i] and b"\2" in before[i]]
+        if escaped:
+            # it may hold JSON with a number in it
+            tokens = _with_backslashes(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
+            values = tokens_of(self._redact_detected(orjson.loads(tokens)))
+            for i, token in zip(escaped, values, strict=True):
+                parts[i] = token[1:-1]
+        return _with_backslashes(masks.replaced(b'"'.join(parts), self._replacements))
+
+    def _mask_beside_escapes(self, name: str, text: Text) -> bytes | None:
+        """Return the mask of what a detector finds, without what begins in the letter of an escape."""
+        data = text.data
+        mask = masks.of_name(name, text)
+        if b"\\" not in data or name in ("ipv4", "payment-card") or masks.with_backslashes(mask, data) is mask:
+            return mask
+        if b"%" in data or b"\\\\" in data or name != "email":
+            return None
+        for code, border in _CODES:
+            data = re.sub(code, border, data)
+        if b"{" not in data and b"[" not in data:
+            return masks.with_backslashes(masks.of_name(name, Text(data)), data)
+        if not dense.has_only_documents(data[1:].removesuffix(b"\n")):
+            return None
+        # what follows the letter is found once it is decoded
+        for letter in (b"b", b"f", b"n", b"r", b"t"):
+            data = data.replace(b"\\" + letter, b"\\\n")
+        return masks.of_name(name, Text(data))
+
+    def _without_escapes(self, data: bytes, found: list[Found]) -> list[Found]:
+        """Return what was found in data without what begins in the letter of an escape."""
+        lines = Lines(data)
+        found.sort()
+        return [
+            (first, end, i)
+            for start, end, i in found
+            # most of it is behind no backslash
+            if (first := before_escape(lines, start) if data[start - 1] == _BACKSLASH else start) >= 0
+        ]
 
     def _with_numbers(self, data: bytes, edits: list[Edit]) -> list[Edit]:
         """Return edits that keep lines of JSON valid: a card that is a number becomes a string."""
@@ -292,16 +380,25 @@ class Redactor:
         known = [i for i, value in enumerate(values) if value is not None]
         shown = tokens_of(self._redact_detected([value for value in values if value is not None]))
         for i, token in zip(known, shown, strict=True):
-            tokens[i] = token.encode()
+            tokens[i] = token
         return tokens
 
-    def _detected(self, text: Text, cards: list[Span] | None = None) -> list[Found]:
+    def _detected(self, text: Text, *, has_no_cards: bool = False) -> list[Found]:
         """Return what each detector finds behind the line feed of a text: start, end and which detector."""
         return [
             (start - 1, end - 1, i)
             for i, find in enumerate(self._detectors)
-            for start, end in (cards if cards is not None and i == self._card else find(text))
+            if not (has_no_cards and i == self._card)
+            for start, end in find(text)
         ]
+
+
+def _may_be_document(line: bytes) -> bool:
+    return line.lstrip()[:1] in (b"{", b"[") and line.rstrip(_BEHIND_DOCUMENT)[-1:] in (b"}", b"]")
+
+
+def _with_backslashes(data: bytes) -> bytes:
+    return data.replace(b"\3", b'"').replace(b"\2", b"\\")
 
 
 def _may_have_any(text: str) -> bool:

@@ -73,7 +73,10 @@ def test_four_times_the_input_is_four_times_the_work(name: str) -> None:
         "payment-card, digits, varied", "payment-card, U+00A0, varied", "payment-card, Maestro, varied",
         "payment-card, letters, varied", "payment-card, beside escapes, varied",
         "marks, escaped", "marks, escaped, quotes", "marks, escaped, unknown escapes", "marks, escaped, nested",
-        "marks, escaped, no JSON",
+        "marks, escaped, no JSON", "ipv6, zones", "escapes and addresses", "ipv6, percent", "ipv4, behind escapes",
+        "joined", "joined, encoded", "ipv6, links and escapes", "ipv6, percent signs", "ipv4, joined", "email, escapes",
+        "ipv6, encoded controls", "payment-card, no JSON",
+        "joined, varied", "email, behind escapes, varied", "ipv4, behind escapes, varied", "ipv4, joined, varied",
     ],
 )  # fmt: skip
 def test_many_matches_take_few_steps_of_python(name: str) -> None:
