@@ -16,18 +16,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from logdock.alarms import ALARMS
+from logdock.expected_alarms import Alarms, export_alarms, shared_alarms
 from logdock.settings.deployment import Deployment
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.exports import Export
 from logdock.settings.load import load_settings
-from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
-from logdock.vendors.cockroachdb.settings import CockroachdbExport
-from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
-from logdock.vendors.rds.settings import DatabaseExport
-from logdock.vendors.s3_logs.settings import S3LogsExport
 
 EVENTS_OF_AN_OBJECT = 3
 """Created, marked as deleted, deleted for good."""
@@ -313,35 +311,9 @@ def _kind_of(deployment: Deployment, name: str) -> str:
     return "feed" if found.kind == "logzio" and found.mode == "fetch" else "push"
 
 
-def alarms_of(deployment: Deployment, export: Export) -> int:
-    """Count the alarms of an export in one Region, without its composite and its band."""
-    alerts, through_groups = deployment.alerts_of(export), export.lands_in == "log groups"
-    measured = through_groups or bool(export.ship_to)
-    found = [
-        bool(alerts.silent_after_minutes),
-        through_groups,  # lag of the archiver
-        *(2 * (True,) * len(export.ship_to)),  # lag, refused
-        bool(export.ship_to),  # handover
-        measured and alerts.daily_gb is not None,
-        isinstance(export, CloudwatchLogsExport) and bool(export.log_group_prefixes),  # the connector's schedule
-    ]
-    counts_lines = not export.other_account
-    found.append(isinstance(export, DatabaseExport) and counts_lines)  # RDS's events
-    if isinstance(export, DatabaseExport | CockroachdbExport) and counts_lines:
-        found += [
-            each is not None
-            for each in (
-                alerts.failed_logins_per_hour,
-                alerts.privilege_changes_per_hour,
-                alerts.schema_changes_per_hour,
-            )
-        ]
-    if isinstance(export, MongodbAtlasExport):
-        audited = bool({"MONGOD_AUDIT", "MONGOS_AUDIT"} & {*export.log_types}) and bool(export.ship_to)
-        found.append(audited and alerts.failed_logins_per_hour is not None)
-    if not isinstance(export, DatabaseExport | CloudwatchLogsExport | S3LogsExport):
-        found.append(alerts.trail_log_group is not None)  # the vendor's denied calls
-    return sum(found)
+def billed_alarms(alarms: Alarms) -> int:
+    """Count alarms as CloudWatch bills them, without those on a band: one of several metrics once for each."""
+    return sum(len(row.metrics) or 1 for row in map(ALARMS.__getitem__, alarms) if not row.is_band)
 
 
 def keys_of(deployment: Deployment, export: Export) -> int:
@@ -350,13 +322,13 @@ def keys_of(deployment: Deployment, export: Export) -> int:
 
 
 def _watching_rows(deployment: Deployment, export: Export, inputs: Inputs) -> Iterator[Row]:
-    regions = len(deployment.regions_of(export))
-    alerts = deployment.alerts_of(export)
-    alarms, figures = alarms_of(deployment, export), len(export.delivered_to) * len(METRICS)
-    yield Row(export=export.name, item="alarms", units=regions * alarms, dollars=regions * alarms * inputs.alarm)
-    if alerts.volume_band and figures:
-        yield Row(export=export.name, item="band alarms", units=regions, dollars=regions * inputs.band_alarm)
-    composites = regions * bool(alarms)
+    found = [export_alarms(deployment, export, region) for region in deployment.regions_of(export)]
+    alarms, bands = sum(map(billed_alarms, found)), sum(ALARMS[each].is_band for each in chain(*found))
+    figures = len(export.delivered_to) * len(METRICS)
+    yield Row(export=export.name, item="alarms", units=alarms, dollars=alarms * inputs.alarm)
+    if bands:
+        yield Row(export=export.name, item="band alarms", units=bands, dollars=bands * inputs.band_alarm)
+    composites = sum(map(bool, found))
     yield Row(
         export=export.name, item="composite alarms", units=composites, dollars=composites * inputs.composite_alarm
     )
@@ -369,35 +341,17 @@ METRICS = ("sent", "quarantined", "bytes_in", "lag_ms")
 """The figures of an export and a destination that are metrics."""
 
 
-def shared_alarms(deployment: Deployment) -> tuple[int, int]:
-    """Count the alarms, and the composite alarms, that belong to no export."""
-    regions, replicated = len(deployment.regions), int(deployment.replica is not None)
-    of_region = 4 + 2 * (deployment.alerts.webhook is not None) + 2 * (deployment.subscriptions == "kinesis")
-    # one of a destination's watches two metrics, and is billed as two
-    if deployment.subscriptions == "direct":  # deliveries
-        grouped = [export for export in deployment.exports if export.lands_in == "log groups"]
-        of_deliveries = len({region for export in grouped for region in deployment.regions_of(export)})
-    else:
-        of_deliveries = 0
-    alarms = regions * of_region + of_deliveries + 6 * len(deployment.shippers) + len(deployment.pushes) + replicated
-    alarms += deployment.archive.compact
-    for each in deployment.destinations:
-        if each.kind == "logzio" and each.metrics:
-            alarms += 3 + bool(each.metrics.tags)
-    return alarms, 2 * regions + len(deployment.shippers) + replicated + deployment.archive.compact
-
-
 def shared_keys(deployment: Deployment) -> int:
     """Count the keys that belong to no export: the archive's, a further Region's, the replica's."""
     return len(deployment.regions) + int(deployment.replica is not None)
 
 
 def _shared_rows(deployment: Deployment, inputs: Inputs) -> Iterator[Row]:
-    alarms, composites = shared_alarms(deployment)
+    shared = [each for region in deployment.regions for each in shared_alarms(deployment, region).values()]
     counted = {
         "keys": (shared_keys(deployment), inputs.key),
-        "alarms": (alarms, inputs.alarm),
-        "composite alarms": (composites, inputs.composite_alarm),
+        "alarms": (sum(map(billed_alarms, shared)), inputs.alarm),
+        "composite alarms": (len(shared), inputs.composite_alarm),
         "metrics": (len(deployment.pushes), inputs.metric),
         "SQS polls": (len(deployment.shippers) * inputs.polls_a_month, inputs.queue_request),
         "secrets": (len(_secrets(deployment.model_dump())), inputs.secret),

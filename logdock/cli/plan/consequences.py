@@ -108,7 +108,7 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = {("log group", account, name) for name in (*landing.names, *landing.prefixes)}
     if isinstance(export, CockroachdbExport):
         # Its ids are unique; RDS's are in an account.
-        found |= {("CockroachDB cluster", each.cluster) for each in export.members}
+        found |= {("CockroachDB cluster", each.object_id) for each in export.members}
     elif isinstance(export, DatabaseExport):
         found |= {(each.noun, account, each.database_id) for each in export.members}
     return found
