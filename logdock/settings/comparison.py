@@ -81,7 +81,6 @@ class Inputs:
     forwarder_megabyte: float = assume(
         0.084, "seconds more for each MB of lines", "measured once: 2.43 CPU s for 50 MB, at 0.58 CPU"
     )
-    athena_terabyte: float = assume(5, "Athena, $ a TB scanned", _page("Athena", f"{_AWS}/athena/pricing/"))
     searches: float = assume(100, "searches of a whole day in a month", "assumed")
 
 
@@ -105,7 +104,7 @@ def monthly_dollars(gigabytes_a_day: float, log_streams: int, inputs: Inputs | N
     seconds = deliveries * inputs.forwarder_seconds + raw / 1e6 * inputs.forwarder_megabyte
     forwarder = deliveries * ours.invocation + seconds * inputs.forwarder_gb * ours.gb_second
     logged = deliveries * ours.own_log_bytes / 1e9 * ours.log_gb
-    scanned = inputs.searches * gigabytes_a_day * ours.compressed / 1000 * inputs.athena_terabyte
+    scanned = inputs.searches * gigabytes_a_day * ours.compressed * ours.athena_gb
     return dict(
         zip(
             WAYS,

@@ -308,8 +308,7 @@ def _priced(units: float, price: float) -> tuple[float, float]:
 def _kind_of(deployment: Deployment, name: str) -> str:
     if name == ARCHIVE:
         return "archive"
-    (found,) = (each for each in deployment.destinations if each.name == name)
-    return "feed" if found.kind == "logzio" and found.mode == "fetch" else "push"
+    return "feed" if name in deployment.feeds else "push"
 
 
 def billed_alarms(alarms: Alarms) -> int:
