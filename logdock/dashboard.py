@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from logdock.alarms import ALARMS, Metric
-from logdock.expected_alarms import export_alarms
+from logdock.expected_alarms import export_alarms, shared_alarms
 from logdock.settings import Deployment
 from logdock.settings.costs import LANDINGS, dollars_per_gigabyte
 from logdock.settings.destinations import ARCHIVE
@@ -69,10 +69,8 @@ def _alarm_states(settings: Deployment, names: Names) -> Iterator[Widget]:
         for region in settings.regions_of(export)
         if export_alarms(settings, export, region)
     ]
-    found += [(names.shipper(each).removeprefix(f"{names.deployment}-"), names.region) for each in settings.shippers]
-    found += [(each, region) for region in settings.regions for each in ("archiver", "alerts")]
-    found += [("compactor", names.region)] if settings.archive.compact else []
-    found += [("replica", names.region)] if settings.replica else []
+    shared = [(name, region) for region in settings.regions for name in shared_alarms(settings, region)]
+    found += sorted(shared, key=lambda each: each[0] in ("compactor", "replica"))
     arns = [
         f"arn:{names.partition}:cloudwatch:{region}:{names.account}:alarm:{names.deployment}/{name}"
         for name, region in found

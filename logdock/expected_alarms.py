@@ -48,15 +48,17 @@ def shared_alarms(settings: Deployment, region: str) -> Mapping[str, Alarms]:
     elif lands_here:
         names.append("deliveries")
     messages = 4 if settings.alerts.webhook else 2
-    found = {"alerts": ["alerts/undelivered"] * messages, "archiver": [f"archiver/{name}" for name in names]}
+    everywhere = {"archiver": [f"archiver/{name}" for name in names], "alerts": ["alerts/undelivered"] * messages}
     if region != settings.region:
-        return found
+        return everywhere
+    found: dict[str, Alarms] = {}
     for destination in settings.shippers:
         names = ["failing", "lag", "dead", "busy", "recursion"] + ["slow"] * (destination in settings.pushes)
         found[f"ship-{destination}"] = [f"destination/{name}" for name in names]
     for each in settings.destinations:
         own = own_parts(each.kind, settings, each).alarms
         found[f"ship-{each.name}"] += [f"destination/{name}" for name in own]
+    found |= everywhere
     if settings.archive.compact:
         found["compactor"] = ["compactor/compaction"]
     if settings.replica:
