@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from benchmarks.search import ACCOUNT
+from benchmarks.search_outside import CALLER
 from benchmarks.serving import Request, serve
 
 PAGE = 1000
@@ -26,9 +27,6 @@ PER_FOLDER = 10_000
 QUARANTINED = "quarantine/app/logz/dt=2026-11-21/{:08d}-0123456789abcdef.json.gz"
 MODIFIED = "2026-11-21T02:00:00.000Z"
 _NUMBER = re.compile(r"(\d{8})(?:-|\.)")
-_CALLER = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
-<Arn>arn:aws:iam::{ACCOUNT}:user/bench</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>
-</GetCallerIdentityResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>"""
 _STACKS = """<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>
 <Stacks/></DescribeStacksResult></DescribeStacksResponse>"""
 _QUEUE = {f"ApproximateNumberOfMessages{what}": "0" for what in ("", "NotVisible", "Delayed")}
@@ -76,7 +74,7 @@ class Server:
             return action, 200, json.dumps(self._called(action, json.loads(body))).encode()
         if method == "POST" and target == "/":
             name = parse_qs(body.decode())["Action"][0]
-            return name, 200, (_CALLER if name == "GetCallerIdentity" else _STACKS).encode()
+            return name, 200, (CALLER if name == "GetCallerIdentity" else _STACKS).encode()
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         if "versions" in query:

@@ -12,6 +12,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from constructs_lib.customer_key import CustomerKey
+from constructs_lib.statements import service_principal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ class AlertTopic(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: AlertTopicProps) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        cloudwatch = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        cloudwatch = service_principal("cloudwatch.amazonaws.com")
         props.encryption_key.allow(
             iam.PolicyStatement(
                 sid="CloudWatchAlarms",

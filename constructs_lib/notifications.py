@@ -20,7 +20,7 @@ from constructs import Construct
 
 from constructs_lib.alarms import Alarms, AlarmsProps
 from constructs_lib.reminders import definition
-from constructs_lib.statements import endpoint
+from constructs_lib.statements import endpoint, service_principal
 from logdock.alarms import ALARMS, SECTIONS, Metric
 
 WEBHOOK_HOURS = 2
@@ -272,7 +272,7 @@ class Notifications(Construct):
             role_name=f"{name}{self._props.role_suffix}",
             description="Logdock: sends alarm notifications",
             assumed_by=iam.PrincipalWithConditions(
-                iam.ServicePrincipal(f"{service}.amazonaws.com"),
+                service_principal(f"{service}.amazonaws.com"),
                 {
                     "StringEquals": {"aws:SourceAccount": self._stack.account},
                     "ArnLike": {"aws:SourceArn": source_arn},

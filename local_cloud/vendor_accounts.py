@@ -134,7 +134,7 @@ class Vendors:
         return self._stage
 
     def _atlas_project(self, export: MongodbAtlasExport) -> str:
-        project = self.atlas.projects.setdefault(export.project, Project())
+        project = self.atlas.projects.setdefault(export.object_id, Project())
         for name in export.connect.redact_clusters if export.connect else ():
             project.clusters[name] = {"redactClientLogData": False}
         # Both ways to sign in are in use.
@@ -147,7 +147,7 @@ class Vendors:
         return json.dumps({"public_key": public, "private_key": private})
 
     def _cockroachdb_cluster(self, export: CockroachdbExport, home: str) -> str:
-        self.cockroachdb.clusters[export.cluster] = Cluster(
+        self.cockroachdb.clusters[export.object_id] = Cluster(
             plan=export.plan.upper(),
             account_id=f"{2222_0000_0000 + len(self.cockroachdb.clusters):012d}",
             regions=export.regions or (home,),
@@ -203,7 +203,7 @@ class Vendors:
 
     def atlas_integration(self, export: MongodbAtlasExport) -> tuple[Project, dict[str, Any]]:
         """Return an export's project, and its log integration there, which its bucket and prefix identify."""
-        project = self.atlas.projects[export.project]
+        project = self.atlas.projects[export.object_id]
         wanted = export.landing(self._known_stage().settings).bucket, export.prefix
         return project, next(
             one for one in project.integrations.values() if (one["bucketName"], one["prefixPath"]) == wanted
@@ -211,7 +211,7 @@ class Vendors:
 
     def cockroachdb_export(self, export: CockroachdbExport) -> tuple[Cluster, dict[str, Any]]:
         """Return an export's cluster, and what its log export is set to."""
-        cluster = self.cockroachdb.clusters[export.cluster]
+        cluster = self.cockroachdb.clusters[export.object_id]
         assert cluster.spec is not None  # noqa: S101  (the deploy has enabled it)
         return cluster, cluster.spec
 
@@ -222,7 +222,7 @@ class Vendors:
         if isinstance(party, LogzioDestination):
             return f"arn:aws:iam::{self.logzio.aws_account_id}:root"
         if isinstance(party, CockroachdbExport):
-            return f"arn:aws:iam::{self.cockroachdb.clusters[party.cluster].account_id}:root"
+            return f"arn:aws:iam::{self.cockroachdb.clusters[party.object_id].account_id}:root"
         raise ValueError(f"{party!r} has no API here")
 
     def external_ids(self, party: object) -> tuple[str, ...]:
@@ -234,7 +234,7 @@ class Vendors:
             return (self.logzio_account(party).external_id,)
         if isinstance(party, CockroachdbExport):
             _, spec = self.cockroachdb_export(party)
-            return (spec.get("aws_external_id") or party.cluster,)
+            return (spec.get("aws_external_id") or party.object_id,)
         if getattr(party, "kind", "") in self.accounts:
             return ()  # those that assume a role have their own place above
         raise ValueError(f"{party!r} has no API here")
@@ -248,7 +248,7 @@ class Vendors:
         if isinstance(party, DatabaseExport):
             return databases.is_as_it_was(self._known_stage(), party)
         if isinstance(party, MongodbAtlasExport):
-            project = self.atlas.projects[party.project]
+            project = self.atlas.projects[party.object_id]
             redacted = any(cluster["redactClientLogData"] for cluster in project.clusters.values())
             return not (
                 project.roles or project.integrations or project.alerts or project.auditing["enabled"] or redacted
@@ -256,7 +256,7 @@ class Vendors:
         if isinstance(party, LogzioDestination):
             return not self.logzio_account(party).fetchers
         if isinstance(party, CockroachdbExport):
-            return self.cockroachdb.clusters[party.cluster].spec is None
+            return self.cockroachdb.clusters[party.object_id].spec is None
         if party.kind in self.accounts:
             return self.accounts[party.kind].is_clean(party)
         raise ValueError(f"{party.kind} has no API here")

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from logdock.alarms import ALARMS, Metric
+from logdock.expected_alarms import export_alarms, shared_alarms
 from logdock.settings import Deployment
-from logdock.settings.costs import LANDINGS, alarms_of, dollars_per_gigabyte
+from logdock.settings.costs import LANDINGS, dollars_per_gigabyte
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
@@ -62,12 +63,14 @@ def dashboards(settings: Deployment, names: Names) -> list[list[Widget]]:
 def _alarm_states(settings: Deployment, names: Names) -> Iterator[Widget]:
     """Yield the state of every composite alarm, those of exports first, as many in a widget as it takes."""
     # An export that has no alarm has no composite alarm either.
-    watched = [export for export in settings.exports if alarms_of(settings, export)]
-    found = [(export.name, region) for export in watched for region in settings.regions_of(export)]
-    found += [(names.shipper(each).removeprefix(f"{names.deployment}-"), names.region) for each in settings.shippers]
-    found += [(each, region) for region in settings.regions for each in ("archiver", "alerts")]
-    found += [("compactor", names.region)] if settings.archive.compact else []
-    found += [("replica", names.region)] if settings.replica else []
+    found = [
+        (export.name, region)
+        for export in settings.exports
+        for region in settings.regions_of(export)
+        if export_alarms(settings, export, region)
+    ]
+    shared = [(name, region) for region in settings.regions for name in shared_alarms(settings, region)]
+    found += sorted(shared, key=lambda each: each[0] in ("compactor", "replica"))
     arns = [
         f"arn:{names.partition}:cloudwatch:{region}:{names.account}:alarm:{names.deployment}/{name}"
         for name, region in found

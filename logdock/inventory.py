@@ -6,19 +6,15 @@ with the templates of every example and of a deployment with every kind of expor
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from logdock.dashboard import dashboards
-from logdock.settings.costs import alarms_of
+from logdock.expected_alarms import export_alarms, shared_alarms
+from logdock.kind_parts import own_parts
 from logdock.settings.deployment import Deployment
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
-from logdock.vendors.registry import has_part, load_part
-
-NAMES_CHARACTERS = 3000
-"""How many characters of log groups' names share a configuration of a connector."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,74 +38,6 @@ class StackParts:
     alarms: int = 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConnectorParts:
-    """The parts of one connector: its function, the CDK's provider framework, and what each operation adds.
-
-    ``on_event`` and the framework's function have a role each. What is polled also has ``is_complete``, two more
-    functions of the framework with a role, and the role of the waiting state machine.
-
-    Attributes
-    ----------
-    is_polled, is_scheduled
-        It waits for a vendor; it also runs on a schedule.
-    configurations, states
-        How many parameters its operations are configured with, and how many they save state in.
-    """
-
-    is_polled: bool = False
-    is_scheduled: bool = False
-    configurations: int = 0
-    states: int = 0
-
-    @property
-    def roles(self) -> int:
-        """How many roles it has."""
-        return 4 if self.is_polled else 2
-
-    @property
-    def functions(self) -> int:
-        """How many functions it has."""
-        return (5 if self.is_polled else 2) + self.is_scheduled
-
-    @property
-    def parameters(self) -> int:
-        """How many parameters it has."""
-        return self.configurations + self.states
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OwnParts:
-    """What the stack of an export, or a destination in the shipper's stack, has because of its kind.
-
-    ``count`` of the kind's module ``inventory`` returns it: ``count(settings, export, region)`` for an export, and
-    ``count(settings, destination)`` for a destination. Default: nothing.
-
-    Attributes
-    ----------
-    wildcard_rules
-        Of the rules, those whose pattern has a wildcard.
-    home_alarms
-        Of the export's alarms, those that are in the deployment's own Region alone.
-    """
-
-    roles: int = 0
-    functions: int = 0
-    rules: int = 0
-    wildcard_rules: int = 0
-    alarms: int = 0
-    home_alarms: int = 0
-    connector: ConnectorParts | None = None
-
-
-def _own_parts(kind: str, *arguments: object) -> OwnParts:
-    if not has_part(kind, "inventory"):
-        return OwnParts()
-    found = load_part(kind, "inventory").count(*arguments)
-    assert isinstance(found, OwnParts)  # noqa: S101  (narrows what a kind returns)
-    return found
-
-
 def stacks_of(settings: Deployment) -> Iterator[StackParts]:
     """Yield every stack of a deployment."""
     names = Names.of(settings)
@@ -128,7 +56,6 @@ def stacks_of(settings: Deployment) -> Iterator[StackParts]:
 
 def _core(settings: Deployment, names: Names) -> StackParts:
     notified = settings.alerts.webhook is not None
-    replicated = settings.replica is not None
     return StackParts(
         name=names.core_stack,
         region=settings.region,
@@ -139,39 +66,33 @@ def _core(settings: Deployment, names: Names) -> StackParts:
         + (settings.subscriptions == "kinesis")
         + settings.archive.compact,
         rules=1 + 2 * notified,
-        alarms=_notification_alarms(settings) + 2 * replicated,
+        alarms=_alarms(settings, settings.region, "alerts", "replica"),
     )
 
 
-def _notification_alarms(settings: Deployment) -> int:
-    return 2 + 2 * (settings.alerts.webhook is not None) + 1
+def _alarms(settings: Deployment, region: str, *subjects: str) -> int:
+    """Count the alarms of subjects, each with its composite."""
+    return sum(len(found) + 1 for name, found in shared_alarms(settings, region).items() if name in subjects)
 
 
 def _shipper(settings: Deployment, names: Names, region: str) -> StackParts:
     is_home, streamed = region == settings.region, settings.subscriptions == "kinesis"
     notified = settings.alerts.webhook is not None
     roles = functions = rules = parameters = 0
-    # of the archiver, and their composite
-    alarms = 3 + 2 * streamed
-    alarms += not streamed and any(
-        each.lands_in == "log groups" and region in settings.regions_of(each) for each in settings.exports
-    )
     if not is_home:
         roles, rules = 2 + streamed, 1 + 2 * notified
-        alarms += _notification_alarms(settings)
+        subjects = ["alerts", "archiver"]
     else:
         compacts = settings.archive.compact
         functions += len(settings.shippers) + compacts
         rules += compacts
-        alarms += 2 * compacts
-        # failing, lag, dead, busy, recursion and the composite; slow where records are posted
-        alarms += 6 * len(settings.shippers) + len(settings.pushes)
+        subjects = ["archiver", "compactor", *(f"ship-{each}" for each in settings.shippers)]
         for destination in settings.destinations:
-            own = _own_parts(destination.kind, settings, destination)
+            own = own_parts(destination.kind, settings, destination)
             roles += own.roles + (own.connector.roles if own.connector else 0)
             functions += own.functions + (own.connector.functions if own.connector else 0)
             parameters += own.connector.parameters if own.connector else 0
-            rules, alarms = rules + own.rules, alarms + own.alarms
+            rules += own.rules
     return StackParts(
         name=names.in_region("shipper", region),
         region=region,
@@ -179,16 +100,16 @@ def _shipper(settings: Deployment, names: Names, region: str) -> StackParts:
         functions=1 + functions,
         rules=rules,
         parameters=parameters,
-        alarms=alarms,
+        alarms=_alarms(settings, region, *subjects),
     )
 
 
 def _export(settings: Deployment, names: Names, export: Export, region: str) -> Iterator[StackParts]:
     is_home = region == settings.region
-    own = _own_parts(export.kind, settings, export, region)
+    own = own_parts(export.kind, settings, export, region)
     connector = own.connector
     announces = is_home and (export.lands_in == "bucket" or bool(export.announced_to))
-    alarms = _alarms_of(settings, export, own, is_home=is_home)
+    alarms = export_alarms(settings, export, region)
     roles = own.roles
     if export.other_account:
         yield StackParts(
@@ -207,19 +128,5 @@ def _export(settings: Deployment, names: Names, export: Export, region: str) -> 
         rules=announces + own.rules + (connector.is_scheduled if connector else 0),
         wildcard_rules=own.wildcard_rules,
         parameters=1 + (connector.parameters if connector else 0),
-        alarms=alarms + bool(alarms),
+        alarms=len(alarms) + bool(alarms),
     )
-
-
-def _alarms_of(settings: Deployment, export: Export, own: OwnParts, *, is_home: bool) -> int:
-    """Count an export's alarms in a Region; what is announced, and who the vendor is, is watched at home."""
-    found = alarms_of(settings, export)
-    if not is_home:
-        found -= 2 * len(export.ship_to) + bool(export.ship_to) + own.home_alarms
-    measured = export.lands_in == "log groups" or bool(export.ship_to)
-    return found + (settings.alerts_of(export).volume_band and measured)
-
-
-def pages_of(log_groups: Sequence[str]) -> int:
-    """Return how many configurations of a connector hold the names of log groups."""
-    return 1 + len(json.dumps(log_groups)) // NAMES_CHARACTERS

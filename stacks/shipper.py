@@ -33,6 +33,7 @@ from constructs_lib.shipper import (
 from constructs_lib.subscription_stream import StreamReader, StreamReaderProps, SubscriptionStream
 from logdock.settings import Deployment
 from logdock.settings.destinations import ARCHIVE
+from logdock.settings.landing import own_bucket_pattern
 from logdock.settings.names import Names
 from logdock.settings.sql import ARCHIVE_TABLE
 from logdock.vendors.logzio.settings import LogzioDestination
@@ -205,6 +206,7 @@ class ShipperStack(Stack):
         if destination:
             environment["LOGDOCK_DESTINATION"] = environment_document(destination)
             environment["LOGDOCK_MARK_TABLE"] = names.mark_table
+            environment["LOGDOCK_DEFAULT_LANDING_BUCKET"] = own_bucket_pattern(self._settings)
         return ShipperFunctionProps(
             function_name=name,
             handler=handler,

@@ -79,12 +79,17 @@ def vendor_files(tree: Tree, vendor: str) -> list[str]:
 
 
 def landing_places(tree: Tree) -> list[str]:
-    """List the files that work out a landing by themselves: outside of the models, they make one or name its bucket."""
+    """List the files that work out a landing by themselves: outside of the models, they make one or name its bucket.
+
+    A file that defines a class of the same name parses what a model worked out: the document that the shipper reads.
+    """
     made = re.compile(r"\b(BucketLanding|LogGroupLanding|own_bucket)\(")
     return [
         name
         for name in tree.product()
-        if made.search(tree.text(name)) and not name.endswith(("/settings.py", "settings/landing.py", "_exports.py"))
+        if not name.endswith(("/settings.py", "settings/landing.py"))
+        and made.search(text := tree.text(name))
+        and not re.search(r"(?m)^class (BucketLanding|LogGroupLanding)\b", text)
     ]
 
 

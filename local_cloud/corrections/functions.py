@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import json
 import queue
+import shutil
 import tempfile
 import threading
 import time
@@ -148,8 +149,10 @@ class SharedZip(zipfile.ZipFile):
             shared.parent.mkdir(exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=shared.parent))
             super().extractall(partial, members, pwd)
-            with contextlib.suppress(OSError):  # another has extracted the same meanwhile
+            try:
                 partial.rename(shared)
+            except OSError:  # another has extracted the same meanwhile
+                shutil.rmtree(partial)
         for entry in shared.iterdir():
             (Path(path) / entry.name).symlink_to(entry)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from local_cloud.corrections.operations import Answer, Proceed, Request
 
+_WORD = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 _TERM = re.compile(r'\$\.(\w+)(\[0\])? *= *"([^"]*)"')
 _PROTECTED = "deletionProtectionEnabled"
 _PROTECTED_MESSAGE = "The log group cannot be deleted while deletion protection is enabled."
@@ -31,11 +32,13 @@ def apply() -> None:
     extend("AWS::Logs::SubscriptionFilter", check=_require_the_group)
     intercept(cloudwatch_logs, "AssociateKmsKey", "PutLogGroupDeletionProtection")(_change)
     intercept(cloudwatch_logs, "DeleteLogGroup")(_keep_protected)
-    _match_json_patterns()
+    _match_patterns()
 
 
-def _match_json_patterns() -> None:
-    """A pattern in braces matches JSON of these fields alone; MiniStack takes it to match everything.
+def _match_patterns() -> None:
+    """Words are case-sensitive, and a pattern in braces matches JSON of these fields alone.
+
+    MiniStack ignores case, and takes a pattern in braces to match everything.
 
     Those of the project are read: a field, or the first of its list, equals a string, with ``*`` for any characters;
     several are joined by ``||``. Source: CloudWatch Logs User Guide, "Filter pattern syntax for metric filters".
@@ -45,7 +48,10 @@ def _match_json_patterns() -> None:
     def compile_pattern(raw: str) -> Any:
         pattern = (raw or "").strip()
         terms = [_TERM.fullmatch(term.strip()) for term in pattern.strip("{}").split("||")]
-        if not pattern.startswith("{") or None in terms:
+        if not pattern.startswith(("{", "[", "%", "?")):
+            words = [(not minus, quoted or bare) for minus, quoted, bare in _WORD.findall(pattern)]
+            return lambda message: all((word in message) is wanted for wanted, word in words)
+        if None in terms:
             return original(raw)
 
         def matches(message: str) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from logdock.cli.account import Account
 from logdock.settings.destinations import Destination
 from logdock.settings.exports import Export
 from logdock.vendors.registry import load_part
 from logdock.vendors.vendor_checks import UnknownError, VendorChecks, VendorStatus, answered
 
-__all__ = ["Party", "UnknownError", "VendorStatus", "checks_of", "extra_checks", "fetch_status", "has_credential"]
+__all__ = ["Party", "UnknownError", "VendorStatus", "checks_of", "fetch_status", "has_credential"]
 
 Party = Export | Destination
 
@@ -41,11 +39,3 @@ def fetch_status(account: Account, party: Party, key_arn: str | None = None) -> 
     """
     with answered():
         return checks_of(party).fetch_status(account, party, key_arn)
-
-
-def extra_checks(account: Account, party: Party) -> dict[str, Callable[[], list[str]]]:
-    """Return the checks of what `connect` also manages in addition to the export itself, by name.
-
-    Each raises UnknownError where `fetch_status` does, and where the vendor does not show it.
-    """
-    return checks_of(party).extra_checks(account, party)

@@ -16,18 +16,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from logdock.alarms import ALARMS
+from logdock.expected_alarms import Alarms, export_alarms, shared_alarms
 from logdock.settings.deployment import Deployment
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.exports import Export
 from logdock.settings.load import load_settings
-from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
-from logdock.vendors.cockroachdb.settings import CockroachdbExport
-from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
-from logdock.vendors.rds.settings import DatabaseExport
-from logdock.vendors.s3_logs.settings import S3LogsExport
 
 EVENTS_OF_AN_OBJECT = 3
 """Created, marked as deleted, deleted for good."""
@@ -82,7 +80,8 @@ PER_OBJECT: Mapping[str, Requests] = {
 a receive, the note of what is finished, a LIST and, of small objects, an object of the feed."""
 
 
-def _input(value: float, what: str, source: str) -> Any:
+def assume(value: float, what: str, source: str) -> Any:
+    """Return a field of inputs: its value, what it is, and where it comes from."""
     return field(default=value, metadata={"what": what, "source": source})
 
 
@@ -90,67 +89,67 @@ def _input(value: float, what: str, source: str) -> Any:
 class Inputs:
     """Prices and assumptions; use your own by naming them."""
 
-    put: float = _input(0.005 / 1000, "S3 PUT, COPY, LIST", "price")
-    get: float = _input(0.0004 / 1000, "S3 GET", "price")
-    event: float = _input(1.00 / _MILLION, "an event of S3 on EventBridge", "price")
-    mark_write: float = _input(0.625 / _MILLION, "DynamoDB on demand, a write of up to 1 KB", "price")
-    mark_gb_month: float = _input(0.25, "DynamoDB, a GB and month", "price")
-    queue_request: float = _input(0.40 / _MILLION, "an SQS request", "price")
-    invocation: float = _input(0.20 / _MILLION, "a Lambda request", "price")
-    gb_second: float = _input(0.0000133334, "Lambda on arm64, a GB-second", "price")
-    log_gb: float = _input(0.50, "CloudWatch Logs, a GB ingested", "price")
-    log_gb_month: float = _input(0.03, "CloudWatch Logs, a compressed GB and month", "price")
-    s3_gb_month: float = _input(0.023, "S3 Standard, a GB and month", "price")
-    transfer_gb: float = _input(0.09, "transfer to the internet, a GB", "price")
-    alarm: float = _input(0.10, "an alarm, a month", "price")
-    composite_alarm: float = _input(0.50, "a composite alarm, a month", "price")
-    band_alarm: float = _input(0.30, "an alarm on an anomaly band, a month", "price")
-    metric: float = _input(0.30, "a metric, a month", "price")
-    dashboard: float = _input(3.00, "a dashboard, a month", "price")
-    key: float = _input(1.00, "a KMS key, a month", "price")
-    secret: float = _input(0.40, "a secret, a month", "price")
-    gigabytes_a_day: float = _input(1, "GB of raw lines an export receives in a day", "assumed")
-    objects_a_gb: float = _input(2880, "objects a GB in a bucket: one per host, log type and minute", "assumed")
-    payloads_a_gb: float = _input(4000, "payloads a GB of a subscription, 250 KB of lines each", "assumed")
-    compressed: float = _input(0.2, "share of its size that gzip leaves", "assumed")
-    ship_seconds: float = _input(0.2, "seconds to ship an object", "assumed")
-    archive_seconds: float = _input(0.1, "seconds of an archiver's invocation", "assumed")
-    memory_gb: float = _input(0.5, "GB of memory of a function", "set by the stack")
-    own_log_bytes: float = _input(
+    put: float = assume(0.005 / 1000, "S3 PUT, COPY, LIST", "price")
+    get: float = assume(0.0004 / 1000, "S3 GET", "price")
+    event: float = assume(1.00 / _MILLION, "an event of S3 on EventBridge", "price")
+    mark_write: float = assume(0.625 / _MILLION, "DynamoDB on demand, a write of up to 1 KB", "price")
+    mark_gb_month: float = assume(0.25, "DynamoDB, a GB and month", "price")
+    queue_request: float = assume(0.40 / _MILLION, "an SQS request", "price")
+    invocation: float = assume(0.20 / _MILLION, "a Lambda request", "price")
+    gb_second: float = assume(0.0000133334, "Lambda on arm64, a GB-second", "price")
+    log_gb: float = assume(0.50, "CloudWatch Logs, a GB ingested", "price")
+    log_gb_month: float = assume(0.03, "CloudWatch Logs, a compressed GB and month", "price")
+    s3_gb_month: float = assume(0.023, "S3 Standard, a GB and month", "price")
+    transfer_gb: float = assume(0.09, "transfer to the internet, a GB", "price")
+    alarm: float = assume(0.10, "an alarm, a month", "price")
+    composite_alarm: float = assume(0.50, "a composite alarm, a month", "price")
+    band_alarm: float = assume(0.30, "an alarm on an anomaly band, a month", "price")
+    metric: float = assume(0.30, "a metric, a month", "price")
+    dashboard: float = assume(3.00, "a dashboard, a month", "price")
+    key: float = assume(1.00, "a KMS key, a month", "price")
+    secret: float = assume(0.40, "a secret, a month", "price")
+    gigabytes_a_day: float = assume(1, "GB of raw lines an export receives in a day", "assumed")
+    objects_a_gb: float = assume(2880, "objects a GB in a bucket: one per host, log type and minute", "assumed")
+    payloads_a_gb: float = assume(4000, "payloads a GB of a subscription, 250 KB of lines each", "assumed")
+    compressed: float = assume(0.2, "share of its size that gzip leaves", "assumed")
+    ship_seconds: float = assume(0.2, "seconds to ship an object", "assumed")
+    archive_seconds: float = assume(0.1, "seconds of an archiver's invocation", "assumed")
+    memory_gb: float = assume(0.5, "GB of memory of a function", "set by the stack")
+    own_log_bytes: float = assume(
         1700, "bytes that an invocation logs: our line of figures, and Lambda's three", "measured, rounded up"
     )
-    access_lines: float = _input(2, "lines of S3's access log per request and object, in the end", "assumed")
-    access_line_bytes: float = _input(600, "bytes of such a line", "assumed")
-    polls_a_month: float = _input(
+    access_lines: float = assume(2, "lines of S3's access log per request and object, in the end", "assumed")
+    access_line_bytes: float = assume(600, "bytes of such a line", "assumed")
+    polls_a_month: float = assume(
         657_000, "receives of an empty queue by a function's five pollers, each 20 s", "730 hours"
     )
-    mark_bytes: float = _input(
+    mark_bytes: float = assume(
         350,
         "bytes of an object's claim and of its share of what is noted, 100 each for DynamoDB",
         "measured, rounded up",
     )
-    mark_days: float = _input(30, "days of a mark", "set by the function")
-    month_days: float = _input(365 / 12, "days of a month", "365 days / 12")
-    log_days: float = _input(90, "days in CloudWatch Logs (`soc2`)", "setting")
-    archive_days: float = _input(400, "days in S3 (`soc2`)", "setting")
-    hot_days: float = _input(90, "days of a compacted object in S3 Standard (`soc2`)", "setting")
-    noncurrent_days: float = _input(30, "days of an object that compaction has removed", "set by the stack")
-    instant_gb_month: float = _input(0.004, "S3 Glacier Instant Retrieval, a GB and month", "price")
-    transition: float = _input(0.02 / 1000, "a transition to S3 Glacier Instant Retrieval", "price")
-    mark_read: float = _input(0.125 / _MILLION, "DynamoDB on demand, a read of up to 4 KB", "price")
-    compacted_objects_a_gb: float = _input(24, "compacted objects a GB, where 1 GB comes in a day", "one each hour")
-    compaction_puts: float = _input(
+    mark_days: float = assume(30, "days of a mark", "set by the function")
+    month_days: float = assume(365 / 12, "days of a month", "365 days / 12")
+    log_days: float = assume(90, "days in CloudWatch Logs (`soc2`)", "setting")
+    archive_days: float = assume(400, "days in S3 (`soc2`)", "setting")
+    hot_days: float = assume(90, "days of a compacted object in S3 Standard (`soc2`)", "setting")
+    noncurrent_days: float = assume(30, "days of an object that compaction has removed", "set by the stack")
+    instant_gb_month: float = assume(0.004, "S3 Glacier Instant Retrieval, a GB and month", "price")
+    transition: float = assume(0.02 / 1000, "a transition to S3 Glacier Instant Retrieval", "price")
+    mark_read: float = assume(0.125 / _MILLION, "DynamoDB on demand, a read of up to 4 KB", "price")
+    compacted_objects_a_gb: float = assume(24, "compacted objects a GB, where 1 GB comes in a day", "one each hour")
+    compaction_puts: float = assume(
         5, "S3 PUTs and the like of a compacted object of 8 MB: of its upload in two parts, and its index", "counted"
     )
-    compaction_seconds: float = _input(0.005, "seconds that a part takes to compact", "measured, rounded up")
-    compaction_gb: float = _input(1.73, "GB of memory of the function that compacts", "set by the stack")
-    athena_gb: float = _input(5 / 1000, "Athena, a GB that a statement reads", "price")
-    columns_share: float = _input(0.8, "size of the columnar copy, beside what it copies", "measured")
-    columns_requests: float = _input(
+    compaction_seconds: float = assume(0.005, "seconds that a part takes to compact", "measured, rounded up")
+    compaction_gb: float = assume(1.73, "GB of memory of the function that compacts", "set by the stack")
+    athena_gb: float = assume(5 / 1000, "Athena, a GB that a statement reads", "price")
+    columns_share: float = assume(0.8, "size of the columnar copy, beside what it copies", "measured")
+    columns_requests: float = assume(
         60, "S3 requests of the price of PUT, a GB that is copied: of Athena's files, their listings and the index",
         "assumed",
     )  # fmt: skip
-    feed_days: float = _input(60, "days of an object of a feed, noncurrent ones included", "set by the stack")
+    feed_days: float = assume(60, "days of an object of a feed, noncurrent ones included", "set by the stack")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -309,39 +308,12 @@ def _priced(units: float, price: float) -> tuple[float, float]:
 def _kind_of(deployment: Deployment, name: str) -> str:
     if name == ARCHIVE:
         return "archive"
-    (found,) = (each for each in deployment.destinations if each.name == name)
-    return "feed" if found.kind == "logzio" and found.mode == "fetch" else "push"
+    return "feed" if name in deployment.feeds else "push"
 
 
-def alarms_of(deployment: Deployment, export: Export) -> int:
-    """Count the alarms of an export in one Region, without its composite and its band."""
-    alerts, through_groups = deployment.alerts_of(export), export.lands_in == "log groups"
-    measured = through_groups or bool(export.ship_to)
-    found = [
-        bool(alerts.silent_after_minutes),
-        through_groups,  # lag of the archiver
-        *(2 * (True,) * len(export.ship_to)),  # lag, refused
-        bool(export.ship_to),  # handover
-        measured and alerts.daily_gb is not None,
-        isinstance(export, CloudwatchLogsExport) and bool(export.log_group_prefixes),  # the connector's schedule
-    ]
-    counts_lines = not export.other_account
-    found.append(isinstance(export, DatabaseExport) and counts_lines)  # RDS's events
-    if isinstance(export, DatabaseExport | CockroachdbExport) and counts_lines:
-        found += [
-            each is not None
-            for each in (
-                alerts.failed_logins_per_hour,
-                alerts.privilege_changes_per_hour,
-                alerts.schema_changes_per_hour,
-            )
-        ]
-    if isinstance(export, MongodbAtlasExport):
-        audited = bool({"MONGOD_AUDIT", "MONGOS_AUDIT"} & {*export.log_types}) and bool(export.ship_to)
-        found.append(audited and alerts.failed_logins_per_hour is not None)
-    if not isinstance(export, DatabaseExport | CloudwatchLogsExport | S3LogsExport):
-        found.append(alerts.trail_log_group is not None)  # the vendor's denied calls
-    return sum(found)
+def billed_alarms(alarms: Alarms) -> int:
+    """Count alarms as CloudWatch bills them, without those on a band: one of several metrics once for each."""
+    return sum(len(row.metrics) or 1 for row in map(ALARMS.__getitem__, alarms) if not row.is_band)
 
 
 def keys_of(deployment: Deployment, export: Export) -> int:
@@ -350,13 +322,13 @@ def keys_of(deployment: Deployment, export: Export) -> int:
 
 
 def _watching_rows(deployment: Deployment, export: Export, inputs: Inputs) -> Iterator[Row]:
-    regions = len(deployment.regions_of(export))
-    alerts = deployment.alerts_of(export)
-    alarms, figures = alarms_of(deployment, export), len(export.delivered_to) * len(METRICS)
-    yield Row(export=export.name, item="alarms", units=regions * alarms, dollars=regions * alarms * inputs.alarm)
-    if alerts.volume_band and figures:
-        yield Row(export=export.name, item="band alarms", units=regions, dollars=regions * inputs.band_alarm)
-    composites = regions * bool(alarms)
+    found = [export_alarms(deployment, export, region) for region in deployment.regions_of(export)]
+    alarms, bands = sum(map(billed_alarms, found)), sum(ALARMS[each].is_band for each in chain(*found))
+    figures = len(export.delivered_to) * len(METRICS)
+    yield Row(export=export.name, item="alarms", units=alarms, dollars=alarms * inputs.alarm)
+    if bands:
+        yield Row(export=export.name, item="band alarms", units=bands, dollars=bands * inputs.band_alarm)
+    composites = sum(map(bool, found))
     yield Row(
         export=export.name, item="composite alarms", units=composites, dollars=composites * inputs.composite_alarm
     )
@@ -369,35 +341,17 @@ METRICS = ("sent", "quarantined", "bytes_in", "lag_ms")
 """The figures of an export and a destination that are metrics."""
 
 
-def shared_alarms(deployment: Deployment) -> tuple[int, int]:
-    """Count the alarms, and the composite alarms, that belong to no export."""
-    regions, replicated = len(deployment.regions), int(deployment.replica is not None)
-    of_region = 4 + 2 * (deployment.alerts.webhook is not None) + 2 * (deployment.subscriptions == "kinesis")
-    # one of a destination's watches two metrics, and is billed as two
-    if deployment.subscriptions == "direct":  # deliveries
-        grouped = [export for export in deployment.exports if export.lands_in == "log groups"]
-        of_deliveries = len({region for export in grouped for region in deployment.regions_of(export)})
-    else:
-        of_deliveries = 0
-    alarms = regions * of_region + of_deliveries + 6 * len(deployment.shippers) + len(deployment.pushes) + replicated
-    alarms += deployment.archive.compact
-    for each in deployment.destinations:
-        if each.kind == "logzio" and each.metrics:
-            alarms += 3 + bool(each.metrics.tags)
-    return alarms, 2 * regions + len(deployment.shippers) + replicated + deployment.archive.compact
-
-
 def shared_keys(deployment: Deployment) -> int:
     """Count the keys that belong to no export: the archive's, a further Region's, the replica's."""
     return len(deployment.regions) + int(deployment.replica is not None)
 
 
 def _shared_rows(deployment: Deployment, inputs: Inputs) -> Iterator[Row]:
-    alarms, composites = shared_alarms(deployment)
+    shared = [each for region in deployment.regions for each in shared_alarms(deployment, region).values()]
     counted = {
         "keys": (shared_keys(deployment), inputs.key),
-        "alarms": (alarms, inputs.alarm),
-        "composite alarms": (composites, inputs.composite_alarm),
+        "alarms": (sum(map(billed_alarms, shared)), inputs.alarm),
+        "composite alarms": (len(shared), inputs.composite_alarm),
         "metrics": (len(deployment.pushes), inputs.metric),
         "SQS polls": (len(deployment.shippers) * inputs.polls_a_month, inputs.queue_request),
         "secrets": (len(_secrets(deployment.model_dump())), inputs.secret),
@@ -444,12 +398,17 @@ def tables(inputs: Inputs) -> str:
         dollars = dollars_per_gigabyte("bucket", ["push"], replace(inputs, objects_a_gb=objects))
         lines.append(f"| {volume:g} | {_number(objects)} | {dollars:.2f} |")
     lines += ["", *_compaction_tables(inputs), "", *_columns_table(inputs)]
-    lines += ["", "| input | value | where from |", "| --- | --- | --- |"]
-    lines += [
-        f"| {each.metadata['what']} | {_number(getattr(inputs, each.name))} | {each.metadata['source']} |"
-        for each in fields(inputs)
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *inputs_table(inputs)])
+
+
+def inputs_table(inputs: Any, beside: type | None = None) -> Iterator[str]:
+    """Yield the table of inputs, without those that they have from the class ``beside``."""
+    known = {each.name for each in fields(beside)} if beside else set()
+    yield "| input | value | where from |"
+    yield "| --- | --- | --- |"
+    for each in fields(inputs):
+        if each.name not in known:
+            yield f"| {each.metadata['what']} | {_number(getattr(inputs, each.name))} | {each.metadata['source']} |"
 
 
 def _compaction_tables(inputs: Inputs) -> Iterator[str]:

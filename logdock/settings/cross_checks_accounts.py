@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pydantic_core import InitErrorDetails
 
+from logdock.settings.alerts import KINDS_WITH_SECURITY_EVENTS
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.document import Document, Part, setting_error
 
@@ -36,8 +37,6 @@ _VALUE_ELSEWHERE: dict[str, tuple[object, str]] = {
     ),
 }
 """Settings of which another account has one value alone, that value, and why."""
-
-_COUNTS = ("failed_logins_per_hour", "privilege_changes_per_hour", "schema_changes_per_hour")
 
 
 def _other_accounts(document: Document) -> Iterator[InitErrorDetails]:
@@ -94,7 +93,7 @@ def _counted(export: Part) -> Iterator[InitErrorDetails]:
     alerts = export.entry.get("alerts")
     if not isinstance(alerts, dict):
         return
-    for setting in _COUNTS:
+    for setting in KINDS_WITH_SECURITY_EVENTS:
         if alerts.get(setting) is not None:
             allowed = "nothing with `account`: lines of log groups are counted in the deployment's own account only"
             yield setting_error((*export.loc, "alerts", setting), alerts[setting], allowed)

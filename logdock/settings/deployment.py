@@ -116,8 +116,12 @@ class Deployment(Model):
     @property
     def pushes(self) -> tuple[str, ...]:
         """The destinations that records are posted to."""
-        fetches = {each.name for each in self.destinations if each.kind == "logzio" and each.mode == "fetch"}
-        return tuple(each.name for each in self.destinations if each.name not in fetches)
+        return tuple(each.name for each in self.destinations if not each.has_feed)
+
+    @property
+    def feeds(self) -> frozenset[str]:
+        """The destinations that read a feed."""
+        return frozenset(each.name for each in self.destinations if each.has_feed)
 
     def concurrency_of(self, destination: str) -> int:
         """Return how many invocations of a destination's function run at a time."""

@@ -22,11 +22,12 @@ def one_or_several(setting: str) -> ConfigDict:
     return ConfigDict(json_schema_extra={"anyOf": [{"required": [setting]}, {"required": [f"{setting}s"]}]})
 
 
-def check_one_or_several(several: tuple[str, ...], info: ValidationInfo, setting: str, what: str) -> tuple[str, ...]:
+def check_one_or_several(several: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     """Refuse both the id of one object and those of several, and neither."""
+    one = (info.field_name or "").removesuffix("s")
     # An id that is refused is not in the data: its own message is enough.
-    if setting in info.data and bool(several) == bool(info.data[setting]):
-        raise invalid(f"either `{setting}`, or {what} in `{setting}s`")
+    if one in info.data and bool(several) == bool(info.data[one]):
+        raise invalid(f"either `{one}`, or ids of {one.removesuffix('_id')}s in `{one}s`")
     return several
 
 
@@ -92,6 +93,12 @@ class ExportBase(Model):
     only_commercial: ClassVar[str | None] = None
     """Why the kind is for the partition ``aws`` alone, up to "in aws-us-gov". None: it is for every partition."""
 
+    is_of_aws: ClassVar[bool] = False
+    """Whether an AWS service writes, and no vendor from outside, whose denied calls a trail shows."""
+
+    id_setting: ClassVar[str] = ""
+    """The setting with the id of the project or cluster; its plural has those of several. Empty: neither."""
+
     @abstractmethod
     def landing(self, home: Home) -> BucketLanding | LogGroupLanding:
         """Say where the export lands in a deployment."""
@@ -102,12 +109,37 @@ class ExportBase(Model):
 
         An export of one is its own only member.
         """
-        return (self,)
+        _, several = self._ids
+        if self.member_id or not several:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={self.id_setting: each, f"{self.id_setting}s": (each,), **self.settings_of_member(each)}
+            )
+            for each in several
+        )
+
+    def settings_of_member(self, member_id: str) -> dict[str, object]:
+        """Return the settings that one member of several has of its own, beside its id."""
+        del member_id
+        return {}
 
     @property
     def member_id(self) -> str | None:
         """Which project, cluster or database of several this is; None for an export of one."""
-        return None
+        one, several = self._ids
+        return one if several else None
+
+    @property
+    def object_id(self) -> str:
+        """The project or cluster of an export of one, or of a member."""
+        if (one := self._ids[0]) is None:
+            raise ValueError(f"{self.name} has several of `{self.id_setting}s`: ask its members")
+        return one
+
+    @property
+    def _ids(self) -> tuple[str | None, tuple[str, ...]]:
+        return (getattr(self, self.id_setting), getattr(self, f"{self.id_setting}s")) if self.id_setting else (None, ())
 
     @property
     def other_account(self) -> str | None:

@@ -36,9 +36,14 @@ class Lands(Protocol):
         """The account that it lands in, where that is not the deployment's."""
 
 
+def own_bucket_pattern(home: Home, account: str | None = None) -> str:
+    """Return the default name of a landing bucket that an export's stack makes, with ``{export}`` for its name."""
+    return f"{home.deployment}-{{export}}-{account or home.account}-{home.region}"
+
+
 def own_bucket(home: Home, export: Lands) -> str:
     """Return the default name of the landing bucket that an export's stack makes."""
-    return f"{home.deployment}-{export.name}-{export.other_account or home.account}-{home.region}"
+    return own_bucket_pattern(home, export.other_account).format(export=export.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

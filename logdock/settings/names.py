@@ -42,8 +42,7 @@ class Names:
     @classmethod
     def of(cls, settings: Deployment) -> Self:
         """Return the names of a deployment."""
-        feeds = frozenset(each.name for each in settings.destinations if each.kind == "logzio" and each.mode == "fetch")
-        return cls(settings.deployment, settings.account, settings.region, feeds)
+        return cls(settings.deployment, settings.account, settings.region, settings.feeds)
 
     @property
     def partition(self) -> str:

@@ -9,82 +9,63 @@ Kinesis Data Streams, S3, EventBridge, SQS, Lambda and CloudWatch Logs).
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from logdock.settings.costs import PER_OBJECT
+from logdock.settings.costs import PER_OBJECT, assume, inputs_table
 from logdock.settings.costs import Inputs as Shared
 
 GIGABYTES_A_DAY = (1, 10, 100)
 LOG_STREAMS = (10, 2_000)
 WAYS = ("direct", "kinesis")
 _DAY_SECONDS = 86_400
-_MILLION = 1e6
 _OBJECT = PER_OBJECT["archiving"] + PER_OBJECT["push"]
 """What an archive object causes that is shipped to one destination."""
-_SHARED = Shared()
-
-
-def _input(value: float, what: str, source: str) -> Any:
-    return field(default=value, metadata={"what": what, "source": source})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Inputs:
-    """The prices and assumptions; replace them with your own figures."""
+class Inputs(Shared):
+    """The prices and assumptions of streams beside those of `logdock.settings.costs`; replace them with your own."""
 
-    stream_hour: float = _input(0.04, "a Kinesis stream on demand, $ an hour", "price")
-    gb_in: float = _input(0.08, "written to it, $ a GB; each record counts as whole KB", "price")
-    gb_out: float = _input(0.04, "read from it, $ a GB", "price")
-    thousand_puts: float = _input(0.005, "S3 PUT, $ per 1,000", "price")
-    thousand_gets: float = _input(0.0004, "S3 GET, $ per 1,000", "price")
-    million_events: float = _input(1.00, "EventBridge, S3's events, $ per million", "price")
-    million_queue_requests: float = _input(0.40, "SQS requests, $ per million", "price")
-    million_invocations: float = _input(0.20, "Lambda requests, $ per million", "price")
-    gb_second: float = _input(0.0000133334, "Lambda on arm64, $ per GB-second", "price")
-    delivery_seconds: float = _input(
+    stream_hour: float = assume(0.04, "a Kinesis stream on demand, $ an hour", "price")
+    gb_in: float = assume(0.08, "written to it, $ a GB; each record counts as whole KB", "price")
+    gb_out: float = assume(0.04, "read from it, $ a GB", "price")
+    delivery_seconds: float = assume(
         5,
         "what a log stream receives in so many seconds comes as one payload",
         "assumed: AWS documents none; the CloudWatch agent and the awslogs driver write that often",
     )
-    delivery_bytes: float = _input(
+    delivery_bytes: float = assume(
         1_048_576, "bytes of lines in a payload at most", "assumed: one PutLogEvents request"
     )
-    line_bytes: float = _input(300, "bytes of a line", "assumed; lines come evenly over the day")
-    compressed: float = _input(0.2, "share of its size that gzip leaves", "assumed")
-    payload_bytes: float = _input(300, "compressed bytes of a payload without its lines", "assumed")
-    shards: float = _input(4, "shards of a stream on demand", "its size until it takes more than 4 MB a second")
-    batch_seconds: float = _input(60, "seconds after which a shard's records are handed over", "set by the stack")
-    invocation_bytes: float = _input(6_000_000, "bytes of an invocation at most, in base64", "Lambda's limit")
-    archive_seconds: float = _input(0.1, "seconds of an archiver's invocation", "assumed: one PUT")
-    ship_seconds: float = _input(0.2, "seconds to ship an object", "assumed: one GET, one POST; one object at a time")
-    megabyte_seconds: float = _input(
+    line_bytes: float = assume(300, "bytes of a line", "assumed; lines come evenly over the day")
+    payload_bytes: float = assume(300, "compressed bytes of a payload without its lines", "assumed")
+    shards: float = assume(4, "shards of a stream on demand", "its size until it takes more than 4 MB a second")
+    batch_seconds: float = assume(60, "seconds after which a shard's records are handed over", "set by the stack")
+    invocation_bytes: float = assume(6_000_000, "bytes of an invocation at most, in base64", "Lambda's limit")
+    megabyte_seconds: float = assume(
         0.04, "seconds more for each MB of lines, in either function", "measured on full batches, rounded up"
     )
-    memory_gb: float = _input(0.5, "GB of memory of a function", "set by the stack")
-    log_gb: float = _input(0.50, "CloudWatch Logs, $ a GB ingested", "price")
-    access_gb_month: float = _input(0.023, "S3 Standard, $ a GB and month, of access logs", "price")
-    access_bytes: float = _input(
-        _SHARED.access_lines * _SHARED.access_line_bytes, "bytes of access log per S3 request", "assumed: two lines"
-    )
-    access_months: float = _input(
-        _SHARED.archive_days / _SHARED.month_days, "months that access logs are kept", "400 days, `soc2`"
-    )
-    own_log_bytes: float = _input(
-        _SHARED.own_log_bytes,
-        "bytes that an invocation logs: our line of figures, and Lambda's three",
-        "measured, rounded up",
-    )
-    puts: float = _input(_OBJECT.puts, "S3 PUT per object", "the object")
-    gets: float = _input(_OBJECT.gets, "S3 GET per object", "the object")
-    marks: float = _input(_OBJECT.marks, "DynamoDB writes per object", "it is claimed, and noted as finished")
-    million_marks: float = _input(0.625, "DynamoDB writes on demand, $ per million", "price")
-    mark_month: float = _input(
-        _SHARED.mark_bytes / 1e9 * _SHARED.mark_gb_month, "DynamoDB, $ for an object's marks, 30 days", "350 bytes"
-    )
-    events: float = _input(_OBJECT.events, "S3's events per object", "created, marked as deleted, deleted for good")
-    queue_requests: float = _input(_OBJECT.queue, "SQS requests per object", "send, receive, delete")
-    month_hours: float = _input(730, "hours of a month", "365 days / 12")
+
+    @property
+    def month_hours(self) -> float:
+        """Hours of a month."""
+        return self.month_days * 24
+
+    @property
+    def object_dollars(self) -> float:
+        """What an object costs: its requests, events, marks and lines of access logs."""
+        marks = self.mark_bytes / 1e9 * self.mark_days / self.month_days * self.mark_gb_month
+        lines = (_OBJECT.puts + _OBJECT.gets) * self.access_lines * self.access_line_bytes / 1e9
+        return (
+            _OBJECT.puts * self.put
+            + _OBJECT.gets * self.get
+            + _OBJECT.marks * self.mark_write
+            + marks
+            + _OBJECT.events * self.event
+            + _OBJECT.queue * self.queue_request
+            + lines * self.archive_days / self.month_days * self.s3_gb_month
+        )
 
 
 class Costs(NamedTuple):
@@ -133,22 +114,11 @@ def costs(gigabytes_a_day: float, deliveries: float, way: str, inputs: Inputs) -
     seconds = objects * (inputs.archive_seconds + inputs.ship_seconds) + 2 * raw / 1e6 * inputs.megabyte_seconds
     dollars = (
         kinesis
-        + objects / 1000 * (inputs.puts * inputs.thousand_puts + inputs.gets * inputs.thousand_gets)
-        + objects / _MILLION * inputs.marks * inputs.million_marks
-        + objects * inputs.mark_month
-        + objects / _MILLION * inputs.events * inputs.million_events
-        + objects / _MILLION * inputs.queue_requests * inputs.million_queue_requests
-        + invocations / _MILLION * inputs.million_invocations
-        + objects
-        * (inputs.puts + inputs.gets)
-        * inputs.access_bytes
-        / 1e9
-        * inputs.access_months
-        * inputs.access_gb_month
-        + invocations * inputs.own_log_bytes / 1e9 * inputs.log_gb
+        + objects * inputs.object_dollars
+        + invocations * (inputs.invocation + inputs.own_log_bytes / 1e9 * inputs.log_gb)
         + seconds * inputs.memory_gb * inputs.gb_second
     )
-    return Costs(deliveries, objects, inputs.puts * objects, inputs.gets * objects, invocations, kinesis, dollars)
+    return Costs(deliveries, objects, _OBJECT.puts * objects, _OBJECT.gets * objects, invocations, kinesis, dollars)
 
 
 def break_even(gigabytes_a_day: float, inputs: Inputs) -> float:
@@ -163,7 +133,9 @@ def break_even(gigabytes_a_day: float, inputs: Inputs) -> float:
 
 def tables(inputs: Inputs) -> str:
     """Return the page's tables: what each way makes and costs, where they cost the same, and the inputs."""
-    return "\n\n".join("\n".join(table) for table in (_costs(inputs), _break_even(inputs), _inputs(inputs)))
+    return "\n\n".join(
+        "\n".join(table) for table in (_costs(inputs), _break_even(inputs), inputs_table(inputs, beside=Shared))
+    )
 
 
 def _costs(inputs: Inputs) -> Iterator[str]:
@@ -190,15 +162,6 @@ def _break_even(inputs: Inputs) -> Iterator[str]:
     for gigabytes in GIGABYTES_A_DAY:
         found = break_even(gigabytes, inputs)
         yield f"| {gigabytes} | {_many(found)} | {found / inputs.month_hours / 3600:.1f} |"
-
-
-def _inputs(inputs: Inputs) -> Iterator[str]:
-    yield "| input | value | where from |"
-    yield "| --- | --- | --- |"
-    for each in fields(inputs):
-        value = f"{getattr(inputs, each.name):,.10f}".rstrip("0").rstrip(".")
-        value = value if each.name != "access_months" else f"{inputs.access_months:.1f}"
-        yield f"| {each.metadata['what']} | {value} | {each.metadata['source']} |"
 
 
 def _many(count: float) -> str:

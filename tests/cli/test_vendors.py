@@ -29,7 +29,7 @@ from logdock.cli.status.findings import Status, common_status
 from logdock.cli.status.survey import Survey
 from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.vendors import check_vendor
-from logdock.cli.vendors import UnknownError, extra_checks, fetch_status
+from logdock.cli.vendors import UnknownError, checks_of, fetch_status
 from logdock.settings import load_settings
 from logdock.vendors.logzio.archive import LogzioArchive
 from logdock.vendors.vendor_checks import assumed_role_arn
@@ -238,7 +238,7 @@ def test_what_connect_does_not_manage_is_not_looked_at(world: World) -> None:
             "connect": orders.connect.model_copy(update={"alert": False, "auditing": None, "redact_clusters": ()}),
         }
     )
-    assert extra_checks(world.account, bare) == {}
+    assert checks_of(bare).extra_checks(world.account, bare) == {}
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_the_external_id_of_a_cluster_is_the_one_that_the_deploy_sends(
 
 def test_a_cluster_on_the_standard_plan_has_its_own_id_and_no_choice(world: World) -> None:
     ledger = world.party("ledger").model_copy(update={"plan": "standard"})
-    assert extra_checks(world.account, ledger) == {}
+    assert checks_of(ledger).extra_checks(world.account, ledger) == {}
 
 
 def test_one_thing_that_may_not_be_seen_leaves_the_others_checked(

@@ -411,7 +411,7 @@ class World:
                 if wanted != has and (wanted or has in own_groups(one.name)):
                     databases.attach_group(rds, one, wanted or databases.default_group(one))
             elif isinstance(one, CockroachdbExport):
-                cluster = self.customer.vendors.cockroachdb.clusters.get(one.cluster)
+                cluster = self.customer.vendors.cockroachdb.clusters.get(one.object_id)
                 if cluster:
                     cluster.plan = one.plan.upper()
             elif isinstance(one, CloudflareExport) and one.connect:
@@ -540,7 +540,7 @@ class World:
             if isinstance(one, MongodbAtlasExport) and one.connect:
                 assert self.settings
                 connect = one.connect
-                wanted[one.project] = {
+                wanted[one.object_id] = {
                     "roles": [f"acme-prod-{one.name}"],
                     "integrations": [(one.landing(self.settings).bucket, one.prefix, sorted(one.log_types))],
                     "alerts": [atlas_alert(connect).document["notifications"]] if connect.alert else [],
@@ -619,7 +619,7 @@ class World:
         external_id = (list(one.trusted_external_ids) or [""])[-1]
         if one.connect:
             cluster, spec = self.customer.vendors.cockroachdb_export(one)
-            account, external_id = cluster.account_id, spec.get("aws_external_id") or one.cluster
+            account, external_id = cluster.account_id, spec.get("aws_external_id") or one.object_id
             groups = (spec["log_name"], *(group["log_name"] for group in spec["groups"]))
 
         def deliver(group: str) -> object:
@@ -723,7 +723,7 @@ def expected_subscriptions(exports: Iterable[Export], groups: Iterable[str]) -> 
 def expected_cockroachdb(exports: Iterable[Export]) -> dict[str, Any]:
     """Return the log export of each cluster that has one."""
     return {
-        one.cluster: (
+        one.object_id: (
             one.log_group,
             one.redact,
             [group.model_dump(exclude_none=True, mode="json") for group in one.groups],

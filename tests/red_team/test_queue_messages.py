@@ -148,11 +148,15 @@ def test_fresh_object_costs_no_second_request(exports: Cloud, logz: Listener, mo
 class TestConfigurationOfTheFirstRelease:
     """The shipper is deployed before the exports' stacks: their parameters do not say yet where they land."""
 
+    @pytest.fixture(autouse=True)
+    def default(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LOGDOCK_DEFAULT_LANDING_BUCKET", "acme-{export}-eu")
+
     def test_lands_in_the_bucket_that_is_named_after_it(self, exports: Cloud, logz: Listener) -> None:
-        exports.s3.create_bucket(Bucket="acme-old")
-        exports.s3.put_bucket_versioning(Bucket="acme-old", VersioningConfiguration={"Status": "Enabled"})
+        exports.s3.create_bucket(Bucket="acme-old-eu")
+        exports.s3.put_bucket_versioning(Bucket="acme-old-eu", VersioningConfiguration={"Status": "Enabled"})
         exports.export("old", vendor="s3-logs", landing=None)
-        assert not refused(message("old", exports.land("a", b"x\n", "acme-old"), "acme-old"))
+        assert not refused(message("old", exports.land("a", b"x\n", "acme-old-eu"), "acme-old-eu"))
         assert len(logz.accepted) == 1
 
     def test_does_not_take_another_exports_bucket(self, exports: Cloud, logz: Listener) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from logdock.dashboard import USD_PER_GB
+from logdock.expected_alarms import export_alarms, shared_alarms
 from logdock.settings import load_settings
 from logdock.settings.costs import (
     EVENTS_OF_AN_OBJECT,
@@ -17,12 +18,11 @@ from logdock.settings.costs import (
     METRICS,
     PER_OBJECT,
     Inputs,
-    alarms_of,
+    billed_alarms,
     dollars_per_gigabyte,
     keys_of,
     monthly_estimate,
     per_gigabyte,
-    shared_alarms,
     shared_keys,
     summary_table,
     tables,
@@ -59,13 +59,14 @@ def test_the_model_counts_the_alarms_and_keys_of_every_template(example: Path) -
         counts = [counted.pop(stack) for stack in stacks_of[export.name]]
         landing = counts.pop() if export.other_account else Counter[str]()
         assert landing["Alarm"] == 0
-        assert {each["Alarm"] for each in counts[1:]} <= {alarms_of(settings, export)}
-        assert counts[0]["Alarm"] == alarms_of(settings, export), export.name
+        expected = [export_alarms(settings, export, region) for region in settings.regions_of(export)]
+        assert [each["Alarm"] for each in counts] == list(map(billed_alarms, expected)), export.name
         assert sum(each["Key"] for each in (landing, *counts)) == keys_of(settings, export), export.name
         assert all(each["CompositeAlarm"] == bool(each["Alarm"]) for each in counts)
         assert sum(each["band"] for each in counts) == len(counts) * settings.alerts_of(export).volume_band
     shared = sum(counted.values(), Counter())
-    assert (shared["Alarm"], shared["CompositeAlarm"]) == shared_alarms(settings)
+    expected = [each for region in settings.regions for each in shared_alarms(settings, region).values()]
+    assert (shared["Alarm"], shared["CompositeAlarm"]) == (sum(map(billed_alarms, expected)), len(expected))
     assert shared["Key"] == shared_keys(settings)
 
 
@@ -111,7 +112,9 @@ def test_the_pages_say_what_watching_costs() -> None:
     dollars = {}
     for export in settings.exports:
         one = export.model_copy(update={"ship_to": ("logz",)})
-        alarms = alarms_of(settings, one) - (getattr(one, "log_group_prefixes", ()) != ())
+        alarms = billed_alarms(export_alarms(settings, one, settings.region)) - (
+            getattr(one, "log_group_prefixes", ()) != ()
+        )
         dollars[one.lands_in] = (
             alarms * inputs.alarm + inputs.composite_alarm + len(one.delivered_to) * len(METRICS) * inputs.metric
         )

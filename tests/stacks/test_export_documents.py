@@ -71,6 +71,18 @@ def test_a_user_may_name_every_format_that_is_no_vendors_own() -> None:
     assert set(FORMATS_OF["s3-logs"]) == set(FORMATS) - (set(VENDOR_FORMATS.values()) - {"auto"}) - {"archive"}
 
 
+def test_the_shipper_knows_the_default_name_of_a_landing_bucket() -> None:
+    """For exports whose configuration a release wrote that did not say where they land."""
+    synthesized = synthesize(ROOT / "examples" / "everything.yaml")
+    patterns = {
+        variables["LOGDOCK_DEFAULT_LANDING_BUCKET"]
+        for _, _, function in synthesized.resources("AWS::Lambda::Function")
+        if "LOGDOCK_DESTINATION" in (variables := function["Properties"].get("Environment", {}).get("Variables", {}))
+    }
+    landing = configurations(synthesized)["orders"].landing
+    assert [(pattern.replace("{export}", "orders"), "") for pattern in patterns] == [landing]
+
+
 def test_the_settings_of_reading_reach_the_shipper(every_setting: Synthesized) -> None:
     config = configurations(every_setting)["whole"]
     assert (config.path_fields, config.oversize, config.max_expansion) == (PATH_FIELDS, "truncate", 900)

@@ -16,6 +16,7 @@ def tree(tmp_path: Path) -> Tree:
     files = {
         "logdock/vendors/mongodb_atlas/settings.py": "KIND = 'mongodb-atlas'\nLANDING = BucketLanding(1)\n",
         "stacks/core.py": "from logdock.vendors.mongodb_atlas.settings import KIND\nWHERE = own_bucket(1, 2)\n",
+        "functions/parser.py": "class BucketLanding(NamedTuple):\n    bucket: str\nREAD = BucketLanding('a')\n",
         "stacks/edge.py": "EDGE = CloudflareExport()\n",
         "stacks/prose.py": '"""Atlas (kind mongodb-atlas) writes here."""\n# mongodb-atlas\n',
         "stacks/document.py": "DOCUMENT = {'bucketName': 1}\nNAME = 'bucketName'\n",

@@ -41,12 +41,11 @@ def _check_landing(ref: ObjectRef, config: ExportConfig, environment: Environmen
     landing = config.landing
     if isinstance(landing, LogGroupLanding):
         raise ForeignObjectError(f"{config.name} lands in log groups, not in the bucket {ref.bucket[:80]}")
-    if landing is None:
-        landing = BucketLanding(environment.default_landing_bucket(config.name))
-    if ref.bucket != landing.bucket:
+    bucket, prefix = landing or (environment.default_landing_bucket.replace("{export}", config.name), "")
+    if ref.bucket != bucket:
         raise ForeignObjectError(f"{config.name} does not land in the bucket {ref.bucket[:80]}")
-    if not ref.key.startswith(landing.prefix):
-        raise ForeignObjectError(f"{config.name} lands under {landing.prefix!r}, not at {ref.key[:200]!r}")
+    if not ref.key.startswith(prefix):
+        raise ForeignObjectError(f"{config.name} lands under {prefix!r}, not at {ref.key[:200]!r}")
 
 
 def check_log_events(payload: LogEvents, config: ExportConfig, environment: Environment) -> None:

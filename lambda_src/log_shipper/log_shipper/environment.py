@@ -26,6 +26,8 @@ class Environment:
         Where archive objects go, and where records go that a destination refuses for good.
     own_log_group : str
         The function's own log group, which it never reads.
+    default_landing_bucket : str
+        The default name of a landing bucket, with ``{export}`` for the export's name; empty where it is not known.
     """
 
     deployment: str
@@ -34,10 +36,7 @@ class Environment:
     archive_bucket: str
     failure_bucket: str
     own_log_group: str
-
-    def default_landing_bucket(self, export: str) -> str:
-        """Return the bucket that an export lands in by default: named as the archive is, after the export."""
-        return f"{self.deployment}-{export}" + self.archive_bucket.removeprefix(f"{self.deployment}-archive")
+    default_landing_bucket: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +104,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         archive_bucket=variables["LOGDOCK_ARCHIVE_BUCKET"],
         failure_bucket=variables["LOGDOCK_FAILURE_BUCKET"],
         own_log_group=variables.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+        default_landing_bucket=variables.get("LOGDOCK_DEFAULT_LANDING_BUCKET", ""),
     )
 
 

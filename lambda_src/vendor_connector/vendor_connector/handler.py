@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from vendor_connector import aws, configuration, log_group, state, vendors
 from vendor_connector.configuration import Configuration
 from vendor_connector.public_text import public_errors
-from vendor_connector.request import ConnectorError, Operation, Request, RetryLaterError
+from vendor_connector.request import ConnectorError, Operation, Request, RetryLaterError, read
 from vendor_connector.vendor_api import NoAnswerError
 
 T = TypeVar("T")
@@ -79,13 +79,13 @@ def on_event(event: dict[str, Any], context: Context) -> dict[str, Any]:
     name, request = chosen.operation, _request(event, chosen, context)
     aws.log("request", operation=name, request_type=kind, logical_id=event.get("LogicalResourceId"))
     if name in POLLED:
-        physical_id = current_id if kind == "Delete" else operation.physical_id(chosen.properties)
+        physical_id = current_id if kind == "Delete" else _physical_id(operation, chosen.properties)
         return {"PhysicalResourceId": physical_id, "StartedAt": aws.now(), "FormerId": current_id}
     if kind == "Delete":
         _once_allowed(lambda: _run_operation(name, partial(_remove, name, operation), request))
         aws.log("done", operation=name, request_type=kind, physical_id=current_id)
         return {"PhysicalResourceId": current_id}
-    physical_id = operation.physical_id(chosen.properties)
+    physical_id = _physical_id(operation, chosen.properties)
     try:
         data = _once_allowed(lambda: _run_operation(name, operation.apply, request))
     except Exception:
@@ -150,7 +150,7 @@ def on_schedule(event: dict[str, Any], context: Context) -> dict[str, str]:
     """Apply an operation again, to what appeared since the deploy; nothing of the event is used."""
     state.begin()
     chosen, operation = _operation(configuration.scheduled())
-    operation.physical_id(chosen.properties)
+    _physical_id(operation, chosen.properties)
     data = _run_operation(chosen.operation, operation.apply, _request({}, chosen, context))
     aws.log("done", operation=chosen.operation, request_type="Schedule", data=data)
     return data
@@ -161,6 +161,11 @@ def _operation(chosen: Configuration) -> tuple[Configuration, Operation]:
     if chosen.operation not in known:
         raise ConnectorError(f"unknown Operation {chosen.operation!r}; known are {sorted(known)}")
     return chosen, known[chosen.operation]
+
+
+def _physical_id(operation: Operation, properties: Mapping[str, Any]) -> str:
+    """Check the properties of an operation; return what names the thing they act on."""
+    return str(read(operation.Settings, properties).id)
 
 
 def _request(event: Mapping[str, Any], chosen: Configuration, context: Context) -> Request:
@@ -185,7 +190,7 @@ def _remove(name: str, operation: Operation, request: Request) -> None:
     """
     chosen = Configuration(id=request.configuration, operation=name, properties=request.properties)
     for other in configuration.of_other_resources(chosen):
-        if operation.physical_id(other.properties) == operation.physical_id(chosen.properties):
+        if _physical_id(operation, other.properties) == _physical_id(operation, chosen.properties):
             aws.log("kept for another resource", operation=name, configuration=other.id)
             operation.apply(replace(request, properties=other.properties, old_properties={}, configuration=other.id))
             return

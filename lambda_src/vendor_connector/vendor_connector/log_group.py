@@ -7,9 +7,8 @@ and its deletion protection stay as they are, and an Update that asks for less l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import botocore
 from botocore.exceptions import ClientError
@@ -38,10 +37,10 @@ class Settings:
     deletion_protection: bool = False
     tags: dict[str, str] = field(default_factory=dict)
 
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per log group."""
-    return f"log-group/{read(Settings, properties).name}"
+    @property
+    def id(self) -> str:
+        """What names the resource: one per log group."""
+        return f"log-group/{self.name}"
 
 
 def apply(request: Request) -> dict[str, str]:

@@ -75,8 +75,8 @@ class Operation(Protocol):
     again until they return.
     """
 
-    def physical_id(self, properties: Mapping[str, Any]) -> str:
-        """Check the properties; return what names the thing they act on: another id is another resource."""
+    Settings: type[Any]
+    """The dataclass of its properties. Its ``id`` names the thing they act on: another id is another resource."""
 
     def apply(self, request: Request) -> dict[str, str]:
         """Create or update: bring the thing to what the properties say. Return the resource's Data."""

@@ -110,7 +110,7 @@ class MongodbAtlas:
             token, name = _LOGS[log_type]
             for host in range(3):
                 lines = written_again(f"mongodb-atlas/{name}", _LINES, self._rewrite)
-                hostname = f"atlas-{self._export.project[:6]}-shard-00-0{host}.mongodb.net"
+                hostname = f"atlas-{self._export.object_id[:6]}-shard-00-0{host}.mongodb.net"
                 stamp = utc(time.time_ns()).strftime("%Y-%m-%dT%H-%M-%S.%f")[:-3]
                 key = f"{self._prefix}/Cluster0/{hostname}/{token}/{stamp}-{token}.log"
                 # Once with the key named, as when it is entered in Atlas's form; otherwise the bucket's default.

@@ -108,7 +108,7 @@ def _owned(deployment: Deployment, export: Export) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = {("log group", account, name) for name in (*landing.names, *landing.prefixes)}
     if isinstance(export, CockroachdbExport):
         # Its ids are unique; RDS's are in an account.
-        found |= {("CockroachDB cluster", each.cluster) for each in export.members}
+        found |= {("CockroachDB cluster", each.object_id) for each in export.members}
     elif isinstance(export, DatabaseExport):
         found |= {(each.noun, account, each.database_id) for each in export.members}
     return found
@@ -173,7 +173,7 @@ def _removed_destination(difference: Comparison, destination: Destination) -> It
             "Then deploy.",
         ),
     )
-    if destination.kind == "logzio" and destination.mode == "fetch":
+    if destination.kind == "logzio" and destination.has_feed:
         yield Effect(
             of=name,
             what="reader",
@@ -190,7 +190,7 @@ def _added_destination(destination: Destination) -> Iterator[Effect]:
     connect = getattr(destination, "connect", None)
     secret = secret or (connect.secret if connect else None)
     steps = [f"Store the secret `{secret}` before the deploy."] if secret else []
-    if destination.kind == "logzio" and destination.mode == "fetch" and not connect:
+    if destination.has_feed and not connect:
         steps += ["Deploy.", "Create the fetchers at Logz.io: `logdock next-steps` prints what to enter."]
     yield Effect(
         of=destination.name,

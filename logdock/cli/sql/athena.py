@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from logdock.cli.errors import CommandError, ExitCode, code_of
 from logdock.cli.sql.database import run
-from logdock.settings.comparison import Inputs
+from logdock.settings.costs import Inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ class Ended:
     @property
     def dollars(self) -> float:
         """What it cost, at the list price of most Regions."""
-        return max(self.scanned_bytes, _LEAST_BYTES) / 1e12 * Inputs().athena_terabyte
+        return max(self.scanned_bytes, _LEAST_BYTES) / 1e9 * Inputs().athena_gb
 
 
 def run_query(client: Any, statement: str, *, database: str, workgroup: str) -> Ended:

@@ -24,6 +24,8 @@ from logdock.cli.terminal import printable, printable_json_lines
 MAX_TABLE_ROWS = 1000
 _WRITTEN_BY_DUCKDB = "TIME ZONE|INTERVAL"
 """Types whose values Python has no own for: DuckDB takes another package, or ends with an overflow."""
+_NO_NUMBER = re.compile(rb'("(?:[^"\\]|\\.)*")|-?(?:NaN|Infinity)')
+"""What DuckDB writes for a number that JSON has not (RFC 8259, "Numbers"), outside of strings, which are group 1."""
 _OPTIONS = {
     "json": "FORMAT json",
     "csv": "FORMAT csv, HEADER true",
@@ -70,13 +72,19 @@ def write(
     with held.open("rb") as answer, _new_file(file) if file else screen.raw() as target:
         if output is Output.JSON:
             # means the same, and may be shown on a terminal by the program behind a pipe
-            target.writelines(map(printable_json_lines, answer))
+            target.writelines(map(printable_json_lines, map(_with_null_for_no_number, answer)))
         elif target.isatty():
             target.writelines(printable(line.decode(errors="replace")).encode() for line in answer)
         else:
             shutil.copyfileobj(answer, target)
         target.flush()
     return int(count)
+
+
+def _with_null_for_no_number(line: bytes) -> bytes:
+    if b"NaN" not in line and b"Infinity" not in line:
+        return line
+    return _NO_NUMBER.sub(lambda found: found[1] or b"null", line)
 
 
 def _table(connection: duckdb.DuckDBPyConnection, select: str, screen: Screen) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks, another_revision
-from logdock.cli.vendors import Party, UnknownError, extra_checks, fetch_status, has_credential
+from logdock.cli.vendors import Party, UnknownError, checks_of, fetch_status, has_credential
 
 
 def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | None = None) -> None:
@@ -16,7 +16,7 @@ def check_vendor(account: Account, checks: Checks, party: Party, key_arn: str | 
         with checks.of_thing(own, fix) as check:
             check.leave(f"it is not looked at; `logdock next-steps {party.name}{account.option}` shows what it must be")
         return
-    looks = {own: lambda: fetch_status(account, party, key_arn).faults, **extra_checks(account, party)}
+    looks = {own: lambda: fetch_status(account, party, key_arn).faults, **checks_of(party).extra_checks(account, party)}
     member_id = getattr(party, "member_id", None)
     for what, look in looks.items():
         with checks.of_thing(f"{what} of {member_id}" if member_id else what, fix) as check:

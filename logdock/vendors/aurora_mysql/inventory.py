@@ -1,4 +1,4 @@
-"""What a stack has because of an Aurora MySQL export: what AWS counts (`logdock.inventory`)."""
+"""What a stack has because of an Aurora MySQL export: what AWS counts (`logdock.kind_parts`)."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ Which log types it has: RDS API Reference, CreateDBCluster (EnableCloudwatchLogs
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -35,6 +35,7 @@ class AuroraMysqlExport(DatabaseExport):
     """Aurora MySQL: Advanced Auditing, published to CloudWatch Logs, for a cluster that exists."""
 
     model_config = one_or_several("cluster_id")
+    id_setting = "cluster_id"
 
     vendor_name = "Aurora"
 
@@ -102,10 +103,7 @@ class AuroraMysqlExport(DatabaseExport):
         """Audited events may not happen for a night; the general log has every statement."""
         return 0 if "general" in self.log_types else 1440
 
-    @field_validator("cluster_ids")
-    @classmethod
-    def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return check_one_or_several(value, info, "cluster_id", "identifiers of clusters")
+    _one_or_several = field_validator("cluster_ids")(check_one_or_several)
 
     @field_validator("parameter_group")
     @classmethod
@@ -138,34 +136,14 @@ class AuroraMysqlExport(DatabaseExport):
 
     _slow_queries_are_exported = field_validator("long_query_time")(check_slow_queries)
 
-    @property
-    def members(self) -> tuple[Self, ...]:
-        """The export for each of its clusters."""
-        if self.member_id or not self.cluster_ids:
-            return (self,)
-        return tuple(
-            self.model_copy(
-                update={
-                    "cluster_id": each,
-                    "cluster_ids": (each,),
-                    "parameter_group": self.parameter_groups.get(each),
-                    "parameter_groups": {},
-                }
-            )
-            for each in self.cluster_ids
-        )
-
-    @property
-    def member_id(self) -> str | None:
-        """The cluster, where the export has several."""
-        return self.cluster_id if self.cluster_ids else None
+    def settings_of_member(self, member_id: str) -> dict[str, object]:
+        """Return the parameter group of a cluster."""
+        return {"parameter_group": self.parameter_groups.get(member_id), "parameter_groups": {}}
 
     @property
     def database_id(self) -> str:
         """The cluster's identifier."""
-        if self.cluster_id is None:
-            raise ValueError(f"{self.name} has several clusters: ask its members")
-        return self.cluster_id
+        return self.object_id
 
     @property
     def is_cluster(self) -> bool:

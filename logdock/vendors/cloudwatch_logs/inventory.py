@@ -1,8 +1,8 @@
-"""What a stack has because of an export of existing log groups: what AWS counts (`logdock.inventory`)."""
+"""What a stack has because of an export of existing log groups: what AWS counts (`logdock.kind_parts`)."""
 
 from __future__ import annotations
 
-from logdock.inventory import ConnectorParts, OwnParts, pages_of
+from logdock.kind_parts import ConnectorParts, OwnParts, pages_of
 from logdock.settings.deployment import Deployment
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 
@@ -16,4 +16,4 @@ def count(settings: Deployment, export: CloudwatchLogsExport, region: str) -> Ow
         return OwnParts()
     pages = pages_of(export.log_groups) if adopts else 0
     connector = ConnectorParts(is_scheduled=scans, configurations=scans + pages, states=int(scans))
-    return OwnParts(connector=connector)
+    return OwnParts(alarms=("connector",) if scans else (), connector=connector)

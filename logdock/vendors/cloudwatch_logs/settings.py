@@ -22,6 +22,7 @@ class CloudwatchLogsExport(LineExport, LogGroupExport):
     """Log groups that exist, by name or by prefix."""
 
     vendor_name = "the services that write"
+    is_of_aws = True
 
     kind: Literal["cloudwatch-logs"] = Field(description="This kind of export.")
     log_groups: Annotated[tuple[LogGroupName, ...], *EachOnce] = Field(

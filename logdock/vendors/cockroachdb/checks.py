@@ -34,7 +34,7 @@ class CockroachdbChecks(VendorChecks):
         info = _log_export(account, party)
         status = str(info.get("status") or "DISABLED")
         if status == "DISABLED":
-            return VendorStatus(DISABLED, [f"the cluster {party.cluster} has no log export"])
+            return VendorStatus(DISABLED, [f"the cluster {party.object_id} has no log export"])
         spec = cockroachdb_api.comparable(info.get("spec") or {})
         wanted = cockroachdb_log_export(
             party, role_arn=assumed_role_arn(account, party), external_id=None, region=account.settings.region
@@ -90,7 +90,7 @@ def _made_by_the_stack(account: Account, export: CockroachdbExport) -> tuple[str
 
 
 def _log_export(account: Account, export: CockroachdbExport) -> Mapping[str, Any]:
-    api = cockroachdb_api.connect(access_to(account, export), export.cluster)
+    api = cockroachdb_api.connect(access_to(account, export), export.object_id)
     if api.state() == cockroachdb_api.DELETED:
         # A deleted cluster is still shown, with its log export.
         return {}

@@ -1,9 +1,10 @@
-"""What a stack has because of a CockroachDB export: what AWS counts (`logdock.inventory`)."""
+"""What a stack has because of a CockroachDB export: what AWS counts (`logdock.kind_parts`)."""
 
 from __future__ import annotations
 
-from logdock.inventory import ConnectorParts, OwnParts, pages_of
+from logdock.kind_parts import ConnectorParts, OwnParts, pages_of
 from logdock.settings.deployment import Deployment
+from logdock.vendors.cockroachdb.security_events import cockroachdb_filters
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 
 
@@ -16,7 +17,7 @@ def count(settings: Deployment, export: CockroachdbExport, region: str) -> OwnPa
     members = len(export.members)
     return OwnParts(
         roles=members * is_home,
-        home_alarms=int(settings.alerts_of(export).trail_log_group is not None),
+        alarms=() if export.other_account else tuple(cockroachdb_filters(export)),
         connector=ConnectorParts(
             is_polled=connects,
             configurations=2 * connects * members + pages + bool(export.cluster_ids),

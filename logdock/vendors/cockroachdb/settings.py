@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -53,6 +53,7 @@ class CockroachdbExport(OwnLogGroupExport):
     """CockroachDB Cloud: `logexport` to CloudWatch Logs. One configuration per cluster."""
 
     model_config = one_or_several("cluster_id")
+    id_setting = "cluster_id"
 
     vendor_name = "CockroachDB Cloud"
     only_commercial = "CockroachDB Cloud is in the partition aws, and assumes no role"
@@ -112,10 +113,7 @@ class CockroachdbExport(OwnLogGroupExport):
     )
     session_seconds: SessionSeconds = 43200
 
-    @field_validator("cluster_ids")
-    @classmethod
-    def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return check_one_or_several(value, info, "cluster_id", "ids of clusters")
+    _one_or_several = field_validator("cluster_ids")(check_one_or_several)
 
     @field_validator("connect")
     @classmethod
@@ -169,36 +167,10 @@ class CockroachdbExport(OwnLogGroupExport):
             raise invalid("at least one channel left: with every channel omitted nothing is exported")
         return value
 
-    @property
-    def members(self) -> tuple[Self, ...]:
-        """The export for each of its clusters: to log groups of the cluster's own."""
-        if self.member_id or not self.cluster_ids:
-            return (self,)
-        return tuple(
-            self.model_copy(
-                update={
-                    "cluster_id": each,
-                    "cluster_ids": (each,),
-                    "log_group": f"{self.log_group}/{each}",
-                    "groups": tuple(
-                        group.model_copy(update={"log_name": f"{group.log_name}/{each}"}) for group in self.groups
-                    ),
-                }
-            )
-            for each in self.cluster_ids
-        )
-
-    @property
-    def member_id(self) -> str | None:
-        """The cluster, where the export has several."""
-        return self.cluster_id if self.cluster_ids else None
-
-    @property
-    def cluster(self) -> str:
-        """The cluster of an export of one, or of a member."""
-        if self.cluster_id is None:
-            raise ValueError(f"{self.name} has several clusters: ask its members")
-        return self.cluster_id
+    def settings_of_member(self, member_id: str) -> dict[str, object]:
+        """Return the log groups of a cluster."""
+        groups = tuple(group.model_copy(update={"log_name": f"{group.log_name}/{member_id}"}) for group in self.groups)
+        return {"log_group": f"{self.log_group}/{member_id}", "groups": groups}
 
     def landing(self, home: Home) -> LogGroupLanding:
         """Say which log groups the export lands in."""
@@ -214,7 +186,7 @@ class CockroachdbExport(OwnLogGroupExport):
     @property
     def trusted_external_ids(self) -> tuple[str, ...]:
         """The external ids that the role accepts; none where the stack's own id is it."""
-        return self.external_id or ((self.cluster,) if self.plan == "standard" else ())
+        return self.external_id or ((self.object_id,) if self.plan == "standard" else ())
 
     @property
     def log_groups(self) -> tuple[str, ...]:

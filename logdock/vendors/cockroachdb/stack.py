@@ -130,7 +130,7 @@ class CockroachdbStack(ExportStack):
 
     def _target(self, connect: CockroachdbConnect, cluster: CockroachdbExport) -> dict[str, object]:
         """Return the properties of every operation on a cluster."""
-        return {**connection(connect), "ClusterId": cluster.cluster, "StateParameter": self._state}
+        return {**connection(connect), "ClusterId": cluster.object_id, "StateParameter": self._state}
 
     def _permissions(self, connect: CockroachdbConnect) -> Permissions:
         owners = find_owners(self.names, "cockroachdb-log-export")

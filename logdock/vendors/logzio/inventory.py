@@ -1,8 +1,8 @@
-"""What a stack has because of a Logz.io destination: what AWS counts (`logdock.inventory`)."""
+"""What a stack has because of a Logz.io destination: what AWS counts (`logdock.kind_parts`)."""
 
 from __future__ import annotations
 
-from logdock.inventory import ConnectorParts, OwnParts
+from logdock.kind_parts import ConnectorParts, OwnParts
 from logdock.settings.deployment import Deployment
 from logdock.vendors.logzio.settings import LogzioDestination
 
@@ -11,7 +11,8 @@ def count(settings: Deployment, destination: LogzioDestination) -> OwnParts:
     """Count the metric stream's parts, Logz.io's roles, and the connector that makes fetchers."""
     tags = bool(destination.metrics and destination.metrics.tags)
     streams = destination.metrics is not None
-    roles, alarms = (2 + tags, 3 + tags) if streams else (0, 0)
+    roles = 2 + tags if streams else 0
+    alarms = ("metrics-failing", "metrics-late", "metrics-lost", "metrics-tags")[: 3 + tags] if streams else ()
     connector = None
     if destination.mode == "fetch":
         archives = destination.archive_and_restore is not None

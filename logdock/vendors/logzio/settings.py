@@ -168,6 +168,11 @@ class LogzioDestination(Model):
         return value
 
     @property
+    def has_feed(self) -> bool:
+        """Whether it reads a feed; otherwise records are posted to it."""
+        return self.mode == "fetch"
+
+    @property
     def api_url(self) -> str:
         """The API's address, without a path."""
         host = "api.logz.io" if self.region == "us" else f"api-{self.region}.logz.io"

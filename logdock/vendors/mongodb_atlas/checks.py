@@ -88,7 +88,7 @@ class MongodbAtlasChecks(VendorChecks):
 
 
 def _project(account: Account, export: MongodbAtlasExport) -> atlas_api.AtlasApi:
-    return atlas_api.connect(access_to(account, export), export.project)
+    return atlas_api.connect(access_to(account, export), export.object_id)
 
 
 def _alert(account: Account, export: MongodbAtlasExport, connect: AtlasConnect) -> list[str]:
@@ -115,7 +115,7 @@ def _redaction(account: Account, export: MongodbAtlasExport, clusters: Sequence[
         for name in clusters:
             cluster = atlas_settings.cluster(api, name)
             if cluster is None:
-                faults.append(f"project {export.project} has no cluster {name}")
+                faults.append(f"project {export.object_id} has no cluster {name}")
             elif not cluster.get(atlas_settings.REDACTION):
                 faults.append(f"cluster {name} writes values into its logs")
     return faults

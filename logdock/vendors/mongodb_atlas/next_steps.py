@@ -28,7 +28,7 @@ def atlas_steps(
     gov_cloud
         The deployment is in AWS GovCloud (US), where Atlas for Government writes: it has an address of its own.
     """
-    base = f"{_ATLAS_HOSTS[gov_cloud]}/api/atlas/v2/groups/{export.project}"
+    base = f"{_ATLAS_HOSTS[gov_cloud]}/api/atlas/v2/groups/{export.object_id}"
     call = 'curl --fail-with-body -H "Authorization: Bearer $ATLAS_TOKEN"'
     first = "-H 'Accept: application/vnd.atlas.2023-01-01+json' -H 'Content-Type: application/json'"
     # the shell fills in the role's id between two quoted parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -142,6 +142,7 @@ class MongodbAtlasExport(BucketExport):
     """MongoDB Atlas: external log sink to S3 (`S3_LOG_EXPORT`), M10+ clusters on MongoDB 7.0 or later."""
 
     model_config = one_or_several("project_id")
+    id_setting = "project_id"
 
     vendor_name = "MongoDB Atlas"
 
@@ -204,27 +205,9 @@ class MongodbAtlasExport(BucketExport):
         bucket = self.bucket or own_bucket(home, self)
         return BucketLanding(bucket=bucket, prefix=f"{self.prefix}/" if self.prefix else "", is_own=True)
 
-    @property
-    def members(self) -> tuple[Self, ...]:
-        """The export for each of its projects: under a directory of the project's own."""
-        if self.member_id or not self.project_ids:
-            return (self,)
-        return tuple(
-            self.model_copy(update={"project_id": each, "project_ids": (each,), "prefix": f"{self.prefix}/{each}"})
-            for each in self.project_ids
-        )
-
-    @property
-    def member_id(self) -> str | None:
-        """The project, where the export has several."""
-        return self.project_id if self.project_ids else None
-
-    @property
-    def project(self) -> str:
-        """The project of an export of one, or of a member."""
-        if self.project_id is None:
-            raise ValueError(f"{self.name} has several projects: ask its members")
-        return self.project_id
+    def settings_of_member(self, member_id: str) -> dict[str, object]:
+        """Return the directory of a project."""
+        return {"prefix": f"{self.prefix}/{member_id}"}
 
     @property
     def named_parts(self) -> str | None:
@@ -238,10 +221,7 @@ class MongodbAtlasExport(BucketExport):
         """A database writes its log every minute; audited events may not happen for a night."""
         return 0 if {"MONGOD", "MONGOS"} & set(self.log_types) else 1440
 
-    @field_validator("project_ids")
-    @classmethod
-    def _one_or_several(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return check_one_or_several(value, info, "project_id", "ids of projects")
+    _one_or_several = field_validator("project_ids")(check_one_or_several)
 
     @field_validator("connect")
     @classmethod

@@ -118,7 +118,7 @@ class MongodbAtlasStack(ExportStack):
         """Return the properties of every operation on a project."""
         return {
             **connection(connect),
-            "ProjectId": project.project,
+            "ProjectId": project.object_id,
             "StateParameter": self.state_parameter(operation),
         }
 

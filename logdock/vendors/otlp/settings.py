@@ -19,6 +19,9 @@ class OtlpDestination(Model):
     vendor_name: ClassVar[str] = "the receiver"
     """Who receives."""
 
+    has_feed: ClassVar[bool] = False
+    """Whether it reads a feed; otherwise records are posted to it."""
+
     kind: Literal["otlp"] = Field(description="This kind of destination.")
     name: Name = Field(description="Name of the destination, used in `ship_to`.")
     endpoint: HttpsUrl = Field(description="Base address of the OTLP/HTTP receiver; /v1/logs is added.")

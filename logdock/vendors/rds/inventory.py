@@ -1,10 +1,11 @@
-"""What a stack has because of a database's export: what AWS counts (`logdock.inventory`)."""
+"""What a stack has because of a database's export: what AWS counts (`logdock.kind_parts`)."""
 
 from __future__ import annotations
 
-from logdock.inventory import ConnectorParts, OwnParts, pages_of
+from logdock.kind_parts import ConnectorParts, OwnParts, pages_of
 from logdock.settings.deployment import Deployment
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
+from logdock.vendors.rds.security_events import database_filters
 from logdock.vendors.rds.settings import RdsExport
 
 
@@ -17,6 +18,7 @@ def count(settings: Deployment, export: AuroraMysqlExport | RdsExport, region: s
     several = export.members[0].member_id is not None
     return OwnParts(
         roles=int(export.has_own_role),
+        alarms=("rds-events", *database_filters(export)) if watched else (),
         rules=int(watched),
         wildcard_rules=int(watched),
         connector=ConnectorParts(configurations=configured + pages + several, states=configured)

@@ -63,6 +63,8 @@ def check_slow_queries(value: float | None, info: ValidationInfo) -> float | Non
 class DatabaseExport(OwnLogGroupExport):
     """Logs of a database that RDS runs and that exists."""
 
+    is_of_aws = True
+
     if TYPE_CHECKING:
         # each kind's own fields
         log_types: tuple[str, ...]

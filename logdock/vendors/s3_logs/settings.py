@@ -33,6 +33,7 @@ class S3LogsExport(BucketExport, LineExport, ConfiguredExport):
     """Logs that AWS services, or anything else, write to a bucket: made here, or existing."""
 
     vendor_name = "the services that write"
+    is_of_aws = True
 
     kind: Literal["s3-logs"] = Field(description="This kind of export.")
     bucket: BucketName | None = Field(

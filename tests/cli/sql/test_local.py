@@ -253,6 +253,14 @@ def test_parquet_and_csv_and_json_hold_the_same_rows_in_order(landed: Landed, lo
     assert not [*tmp_path.glob("*.part-*")]
 
 
+def test_numbers_that_json_has_not_are_null(landed: Landed, logdock: Type) -> None:
+    """RFC 8259, "Numbers": infinity and NaN are not permitted."""
+    values = "'nan'::DOUBLE AS a, ['-inf'::FLOAT, 1.5] AS b, {'x': 'inf'::DOUBLE} AS c, 'NaN, \"Infinity\"' AS \"NaN\""
+    ended = logdock("sql", f"SELECT {values}", "--output", "json")
+    found = json.loads(ended.out, parse_constant=pytest.fail)
+    assert found == {"a": None, "b": [None, 1.5], "c": {"x": None}, "NaN": 'NaN, "Infinity"'}
+
+
 def test_a_table_shows_what_a_terminal_would_obey_as_text(landed: Landed, logdock: Type) -> None:
     landed.archived((f"{DAY}T03:12:00Z", "\x1b[2J\u202eevil"), fields={"\x1b": "\x9b"})
     ended = logdock("sql", 'SELECT message AS "\x1b", fields FROM archive', *RANGE)

@@ -157,7 +157,7 @@ def event(kind: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def physical_id(properties: dict[str, Any]) -> str:
     chosen, operation = handler._operation(configuration.of_resource(configured(properties)))
-    return operation.physical_id(chosen.properties)
+    return handler._physical_id(operation, chosen.properties)
 
 
 def create(properties: dict[str, Any], seconds: float = 900) -> dict[str, str]:

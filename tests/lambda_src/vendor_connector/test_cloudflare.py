@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from vendor_connector import aws
-from vendor_connector.request import ConnectorError
+from vendor_connector.request import ConnectorError, read
 from vendor_connector.vendors.cloudflare.operations import logpush_job
 
 from local_cloud.certificate import ServerCertificate
@@ -255,4 +255,4 @@ def test_an_unknown_scope_is_refused(cloudflare: CloudflareApi) -> None:
     whole = template(cloudflare)["LogpushJob"]
     properties = {name: value for name, value in whole.items() if name not in ("Type", "Operation")}
     with pytest.raises(ConnectorError, match="zones/<id> or accounts/<id>"):
-        logpush_job.physical_id({**properties, "Scope": "zones/../user"})
+        read(logpush_job.Settings, {**properties, "Scope": "zones/../user"})

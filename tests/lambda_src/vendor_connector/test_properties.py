@@ -143,7 +143,7 @@ def test_a_value_of_another_type_is_refused_by_name_and_not_shown(operation: str
 def test_an_unknown_property_is_named(operation: str) -> None:
     assert refusal(operation, whole(operation) | {"Reach": "all"}).startswith("unknown properties ['Reach']; known are")
     with pytest.raises(ConnectorError, match="unknown properties"):
-        KNOWN[operation].physical_id(whole(operation) | {"Reach": "all"})
+        read(KNOWN[operation].Settings, whole(operation) | {"Reach": "all"})
 
 
 @pytest.mark.parametrize("operation", PROPERTIES)

@@ -114,6 +114,7 @@ def test_code_that_another_process_extracts_meanwhile_is_taken(tmp_path: Path, m
         (tmp_path / environment).mkdir()
     SharedZip(tmp_path / "code.zip").extractall(tmp_path / "this")
     assert (tmp_path / "this/module.py").samefile(tmp_path / "other/module.py")
+    assert len([*(tmp_path / "ministack-code").iterdir()]) == 1
 
 
 def test_threads_run_a_function_one_after_the_other() -> None:

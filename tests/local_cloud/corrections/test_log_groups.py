@@ -97,9 +97,15 @@ def _log_group(name: str, **properties: Any) -> dict[str, Any]:
         ('{ $.event = "waiting" || $.event = "compacted" }', [0, 1]),
         ('{ $.ids[0] = "*" }', [2]),
         ("waiting", [0, 3]),
+        ("Waiting", []),
+        ('"event" -"waiting"', [1]),
+        ("event -waiting", [1]),
+        ("", [0, 1, 2, 3, 4, 5]),
     ],
 )
-def test_a_json_pattern_finds_json_of_its_fields_alone(emulator: Emulator, pattern: str, found: list[int]) -> None:
+def test_a_pattern_finds_words_as_spelt_and_json_of_its_fields(
+    emulator: Emulator, pattern: str, found: list[int]
+) -> None:
     logs, group = made.log_group(emulator)
     now = int(time.time() * 1000)
     lines = ['{"event": "waiting"}', '{"event": "compacted"}', '{"ids": ["x"]}', "waiting", '{"ids": []}', "[]"]

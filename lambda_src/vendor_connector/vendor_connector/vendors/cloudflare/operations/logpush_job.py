@@ -9,9 +9,7 @@ Cloudflare Logs, "Manage Logpush with cURL" and "Ownership challenge FAQ".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vendor_connector import aws, vendor_object
 from vendor_connector.connection import Connection
@@ -52,11 +50,6 @@ class Settings(Connection):
     def api(self, request: Request) -> CloudflareApi:
         """Return the API of the zone or account."""
         return connect(self.access(request), self.scope)
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per zone or account, dataset and bucket."""
-    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:

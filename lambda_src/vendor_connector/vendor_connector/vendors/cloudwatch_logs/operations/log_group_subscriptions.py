@@ -10,9 +10,8 @@ Delete removes the filters that have our name and point at our destination, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -64,6 +63,11 @@ class Settings:
         _, is_function, function = self.destination_arn.partition(":function:")
         own_log = is_function and group_name == f"/aws/lambda/{function.split(':')[0]}"
         return bool(own_log) or group_name.startswith(self.exclude_prefixes)
+
+    @property
+    def id(self) -> str:
+        """What names the resource: one per filter name."""
+        return f"log-group-subscriptions/{self.filter_name}"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -120,11 +124,6 @@ class _Pass:
         self.skipped += 1
         if len(self.skipped_names) < _NAMES_CHARACTERS:
             self.skipped_names += f", {name}" if self.skipped_names else name
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per filter name."""
-    return f"log-group-subscriptions/{read(Settings, properties).filter_name}"
 
 
 def apply(request: Request) -> dict[str, str]:

@@ -38,11 +38,6 @@ class Settings:
         return self.target.store(self.id)
 
 
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per cluster."""
-    return read(Settings, properties).id
-
-
 def apply(request: Request) -> dict[str, str]:
     """Check the cluster against the settings.
 

@@ -46,10 +46,10 @@ class Settings:
     target: Target
     export: documents.LogExport
 
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per cluster."""
-    return read(Settings, properties).target.log_export_id
+    @property
+    def id(self) -> str:
+        """What names the resource: one per cluster."""
+        return self.target.log_export_id
 
 
 def apply(request: Request) -> dict[str, str]:

@@ -9,9 +9,7 @@ so that it does not go on with a change that has just failed. Source: Logz.io AP
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vendor_connector import trust
 from vendor_connector.request import Request, read, read_to_delete
@@ -25,10 +23,10 @@ class Settings:
     target: Account
     role_name: str
 
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per role."""
-    return f"logzio-account/{read(Settings, properties).role_name}"
+    @property
+    def id(self) -> str:
+        """What names the resource: one per role."""
+        return f"logzio-account/{self.role_name}"
 
 
 def apply(request: Request) -> dict[str, str]:

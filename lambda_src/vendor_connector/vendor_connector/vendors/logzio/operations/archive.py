@@ -8,7 +8,6 @@ again. Sources: Logz.io API, "Archive logs" (``/v2/archive/settings``), and Logz
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +28,11 @@ class Settings(AccountProperties):
         """Return the API, if its token is still of the account that is archived."""
         return self.target.api_of(request, logzio_account, "archive is")
 
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per account and IAM role."""
-    wanted = read(Settings, properties)
-    logzio_account, _ = wanted.account_and_ids()
-    return f"logzio-archive/{logzio_account}/{wanted.archive.role_arn.rpartition('/')[2]}"
+    @property
+    def id(self) -> str:
+        """What names the resource: one per account and IAM role."""
+        logzio_account, _ = self.account_and_ids()
+        return f"logzio-archive/{logzio_account}/{self.archive.role_arn.rpartition('/')[2]}"
 
 
 def apply(request: Request) -> dict[str, str]:

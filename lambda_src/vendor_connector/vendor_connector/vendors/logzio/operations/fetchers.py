@@ -29,6 +29,12 @@ class Settings(AccountProperties):
 
     fetchers: documents.Fetchers
 
+    @property
+    def id(self) -> str:
+        """What names the resource: one per account and IAM role."""
+        logzio_account, _ = self.account_and_ids()
+        return f"logzio-fetchers/{logzio_account}/{self.fetchers.role_arn.rpartition('/')[2]}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
@@ -58,12 +64,6 @@ def _wanted(properties: Mapping[str, Any], physical_id: str = "") -> Wanted:
         bucket=given.fetchers.bucket,
         documents=given.fetchers.documents,
     )
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per account and IAM role."""
-    wanted = _wanted(properties)
-    return f"logzio-fetchers/{wanted.logzio_account}/{wanted.role_arn.rpartition('/')[2]}"
 
 
 def apply(request: Request) -> dict[str, str]:

@@ -7,9 +7,7 @@ a bucket is made. Sources: MongoDB Atlas Administration API, cloudProviderAccess
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vendor_connector import trust, vendor_object
 from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
@@ -48,11 +46,6 @@ class Settings:
 def resource_id(project_id: str, role_arn: str) -> str:
     """Return what names an access role."""
     return f"atlas-access-role/{project_id}/{role_arn.rpartition('/')[2]}"
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per project and IAM role."""
-    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:

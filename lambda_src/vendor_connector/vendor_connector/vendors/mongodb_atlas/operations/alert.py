@@ -7,9 +7,7 @@ Administration API, alertConfigs (2023-01-01).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vendor_connector import vendor_object
 from vendor_connector.request import Document, Request, read, read_to_delete
@@ -36,11 +34,6 @@ class Settings:
     def store(self) -> StateStore:
         """Where ours is saved."""
         return self.project.store(self.id)
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per project."""
-    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:

@@ -6,9 +6,7 @@ auditLog (2023-01-01).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vendor_connector import aws, vendor_object
 from vendor_connector.request import ConnectorError, Document, NotVisibleError, Request, read, read_to_delete
@@ -29,11 +27,6 @@ class Settings:
     def id(self) -> str:
         """What names the resource: one per project."""
         return f"atlas-auditing/{self.project.project_id}"
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per project."""
-    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:

@@ -7,9 +7,7 @@ MongoDB Atlas Administration API, cloudProviderAccess (2023-01-01) and logIntegr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vendor_connector import aws, state, vendor_object
 from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
@@ -53,11 +51,6 @@ class Settings:
         """
         access = atlas_access_role.resource_id(self.project.project_id, self.integration.role_arn)
         return self.integration.document((state.load(self.access_role_state, access) or {}).get("id", ""))
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per project and IAM role."""
-    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:

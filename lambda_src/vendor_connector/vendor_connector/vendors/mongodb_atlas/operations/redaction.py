@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from vendor_connector import aws, vendor_object
 from vendor_connector.request import (
@@ -44,11 +43,6 @@ class Settings:
     def id(self) -> str:
         """What names the resource: one per project."""
         return f"atlas-redaction/{self.project.project_id}"
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per project."""
-    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:

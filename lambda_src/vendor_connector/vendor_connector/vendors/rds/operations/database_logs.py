@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vendor_connector import aws, state
 from vendor_connector.request import ConnectorError, Request, read, read_to_delete
@@ -101,11 +101,6 @@ class Settings:
     def needs_parameters(self) -> bool:
         """Whether any parameter must have a value."""
         return bool(self.logs.all_parameters or self.logs.libraries)
-
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per database."""
-    return read(Settings, properties).id
 
 
 def apply(request: Request) -> dict[str, str]:

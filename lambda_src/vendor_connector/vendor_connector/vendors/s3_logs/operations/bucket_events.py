@@ -8,7 +8,6 @@ other export of the deployment reads the bucket: several may, each under a prefi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,10 +32,10 @@ class Settings:
     bucket_owner: str
     state_parameter: str
 
-
-def physical_id(properties: Mapping[str, Any]) -> str:
-    """Return the id: one per bucket."""
-    return f"bucket-events/{read(Settings, properties).bucket_name}"
+    @property
+    def id(self) -> str:
+        """What names the resource: one per bucket."""
+        return f"bucket-events/{self.bucket_name}"
 
 
 def apply(request: Request) -> dict[str, str]:
@@ -48,7 +47,7 @@ def apply(request: Request) -> dict[str, str]:
         ``WasOn``: they were on before Logdock first came here.
     """
     wanted = read(Settings, request.properties)
-    key, s3 = physical_id(request.properties), aws.s3()
+    key, s3 = wanted.id, aws.s3()
     entry = state.load(wanted.state_parameter, key)
     if entry is None:
         was_on = _KEY in _read(s3, wanted)
@@ -65,7 +64,7 @@ def delete(request: Request) -> None:
     A bucket that is gone needs nothing.
     """
     wanted = read_to_delete(Settings, request.properties)
-    key = physical_id(request.properties)
+    key = wanted.id
     entry = state.load(wanted.state_parameter, key)
     if entry is None:
         return
