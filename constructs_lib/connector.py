@@ -22,6 +22,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -363,14 +364,18 @@ class Connector(Construct):
             roles=[self._role_name],
         )
 
+    @cached_property
+    def _stack(self) -> Stack:
+        return Stack.of(self)
+
     def _text(self, document: object) -> str:
         text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-        return Stack.of(self).to_json_string(document) if UNRESOLVED in text else text
+        return self._stack.to_json_string(document) if UNRESOLVED in text else text
 
     def _hash(self, document: object) -> str:
         # Only what refers to a resource must be resolved, in another process.
         if UNRESOLVED in json.dumps(document):
-            document = Stack.of(self).resolve(document)
+            document = self._stack.resolve(document)
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 

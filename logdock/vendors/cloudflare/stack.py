@@ -45,7 +45,7 @@ class CloudflareStack(ExportStack):
         if key and is_encrypted:
             # Logpush uploads in parts: completing them decrypts (S3 User Guide, "Multipart upload and permissions").
             use = statements.use_key_for_objects(
-                ["kms:GenerateDataKey", "kms:Decrypt"], landing.arn, export.principal_arn, self.region
+                ["kms:GenerateDataKey", "kms:Decrypt"], landing.arn, export.principal_arn, self._in_region
             )
             use.sid = "LogpushEncrypts"
             key.allow(use)

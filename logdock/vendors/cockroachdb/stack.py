@@ -9,12 +9,12 @@ from functools import cache
 from typing import Any
 
 from aws_cdk import Aws, CustomResource, Fn
-from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
 from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
+from constructs_lib.statements import document_of, statement
 from logdock.vendors.cockroachdb.documents import cockroachdb_log_export
 from logdock.vendors.cockroachdb.next_steps import cockroachdb_connected, cockroachdb_steps, cockroachdb_switch_off
 from logdock.vendors.cockroachdb.security_events import cockroachdb_filters
@@ -101,6 +101,9 @@ class CockroachdbStack(ExportStack):
     def _role(self, cluster: CockroachdbExport, look: CustomResource | None) -> ExportRole:
         account = look.get_att_string("AccountId") if look else cluster.cluster_account_id
         of_several = f" of the cluster {cluster.member_id}" if cluster.member_id else ""
+        log_groups = [
+            f"{self.names.log_group_arn(name, region)}:*" for region in self._regions for name in cluster.log_groups
+        ]
         return ExportRole(
             self,
             self.member_construct_id("Role", cluster),
@@ -110,17 +113,7 @@ class CockroachdbStack(ExportStack):
                 principal_arn=f"arn:{self.names.partition}:iam::{account}:root",
                 external_ids=self._external_ids(cluster),
                 session_seconds=cluster.session_seconds,
-                permissions=[
-                    iam.PolicyStatement(
-                        sid="WriteLogs",
-                        actions=ACTIONS,
-                        resources=[
-                            f"{self.names.log_group_arn(name, region)}:*"
-                            for region in self._regions
-                            for name in cluster.log_groups
-                        ],
-                    )
-                ],
+                permissions=document_of([statement("WriteLogs", ACTIONS, log_groups)]),
             ),
         )
 

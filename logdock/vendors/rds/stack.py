@@ -146,14 +146,14 @@ class DatabaseStack(ExportStack):
         }
 
     def _custom_role(self) -> iam.Role:
-        cluster = f"arn:{self.names.partition}:rds:{self.region}:{self.account}:cluster:{self._database.database_id}"
+        cluster = f"arn:{self.names.partition}:rds:{self._in_region}:{self.names.account}:cluster:{self._database.database_id}"
         groups = [self.names.log_group_arn(name, self._in_region) for name in self._database.log_group_names]
         return iam.Role(
             self,
             "Role",
             role_name=self.names.export(self._database.name),
             description="Logdock: Aurora writes logs (the older way)",
-            assumed_by=service_of_this_account("rds.amazonaws.com", self.account, cluster),
+            assumed_by=service_of_this_account("rds.amazonaws.com", self.names.account, cluster),
             inline_policies={
                 "Export": iam.PolicyDocument(
                     statements=[
