@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Environment, Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IConstruct, IDependable
+from constructs import Construct, IDependable
 
 from constructs_lib import statements
 from constructs_lib.announcement import Announcement, AnnouncementProps
@@ -195,12 +195,10 @@ class ExportStack(Stack):
             **(revision(self._export) if isinstance(self._export, ConfiguredExport) else {}),
         }
         permissions = log_group(self.names, self._in_region, log_groups, retention=True, key=True, protect=True)
-        landings: list[IDependable] = []
-        adoptions = connector.apply_to_each("Adopt", "log-group", log_groups, properties, permissions=permissions)
-        for name, adopted in adoptions.items():
-            if after:
-                adopted.node.add_dependency(*after)
-            landings.append(self.subscribe(name, adopted))
+        adoptions = connector.apply_to_each(
+            "Adopt", "log-group", log_groups, properties, permissions=permissions, after=after
+        )
+        landings: list[IDependable] = [self.subscribe(name, adopted) for name, adopted in adoptions.items()]
         self.alarms.landing_in_log_groups(adoptions)
         return landings
 
@@ -245,10 +243,6 @@ class ExportStack(Stack):
         if self._archive_side:
             return self._archive_side.subscription_destination()
         return subscriptions.destination(self.settings, self.names, self._in_region)
-
-    def wait_for_configuration(self, subscriber: IConstruct) -> None:
-        """Subscribe after the configuration: what the configuration lacks is refused."""
-        subscriber.node.add_dependency(self.configuration)
 
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""

@@ -5,6 +5,7 @@ Source: CockroachDB Cloud, "Export Logs" and Cloud API 2024-09-16 (logexport).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -69,7 +70,7 @@ class CockroachdbStack(ExportStack):
                 self.output("ExternalId", self._external_ids(export.members[0])[-1], "aws_external_id")
             if connector and connect:
                 for cluster, role in zip(export.members, roles, strict=True):
-                    self._log_export(connector, connect, cluster, role).node.add_dependency(*landings)
+                    self._log_export(connector, connect, cluster, role, landings)
                 self.output("NextSteps", cockroachdb_connected(export), "What is left to do")
             else:
                 self.output("SwitchOff", cockroachdb_switch_off(export), "Before the stack is destroyed")
@@ -138,19 +139,25 @@ class CockroachdbStack(ExportStack):
         )
 
     def _log_export(
-        self, connector: Connector, connect: CockroachdbConnect, export: CockroachdbExport, role: ExportRole
-    ) -> CustomResource:
+        self,
+        connector: Connector,
+        connect: CockroachdbConnect,
+        export: CockroachdbExport,
+        role: ExportRole,
+        landings: Sequence[IDependable],
+    ) -> None:
         wanted = cockroachdb_log_export(
             export, role_arn=role.arn, external_id=self._external_ids(export)[-1], region=self.names.region
         )
         properties = {**self._target(connect, export), **properties_of(wanted)}
-        return connector.apply(
+        connector.apply(
             self.member_construct_id("LogExport", export),
             "cockroachdb-log-export",
             properties,
             permissions=self._permissions(connect),
             # By its name, because the role itself waits for the look at the cluster.
             configuration={**properties, "RoleArn": self.names.role_arn(self.vendor_role(export))},
+            after=landings,
         )
 
 

@@ -62,8 +62,7 @@ class MongodbAtlasStack(ExportStack):
         self.output("KmsKeyArn", key.arn, "KMS Key")
         if connector and export.connect:
             for project, access_role, role in zip(export.members, access, roles, strict=True):
-                log_export = self._log_export(connector, export.connect, project, access_role, role, key)
-                log_export.node.add_dependency(landing)
+                log_export = self._log_export(connector, export.connect, project, access_role, role, key, landing)
                 self._configure_project(connector, export.connect, project, log_export)
             self.output("NextSteps", atlas_connected(export), "What is left to do")
         else:
@@ -101,14 +100,14 @@ class MongodbAtlasStack(ExportStack):
     ) -> None:
         """Set what is set for the whole project."""
         for operation, properties in self._project_settings(connect).items():
-            setting = connector.apply(
+            connector.apply(
                 self.member_construct_id(operation.removeprefix("atlas-").title(), project),
                 operation,
                 {**self._project(connect, project, operation), **properties},
                 permissions=self._vendor_permissions(connect, operation),
+                # Last to come: no cluster is restarted for an export that fails.
+                after=[log_export],
             )
-            # Last to come: no cluster is restarted for an export that fails.
-            setting.node.add_dependency(log_export)
 
     def _vendor_permissions(self, connect: AtlasConnect, operation: str, *more: Statement) -> Permissions:
         return [credential(self.names, connect), [remember(self.names, self.state_parameter(operation)), *more]]
@@ -148,9 +147,9 @@ class MongodbAtlasStack(ExportStack):
         access: CustomResource,
         role: ExportRole,
         key: CustomerKey,
+        landing: LandingBucket,
     ) -> CustomResource:
-        landing = self._atlas.landing(self.settings)
-        wanted = atlas_log_integration(project, role_arn=role.arn, bucket=landing.bucket, key_arn=key.arn)
+        wanted = atlas_log_integration(project, role_arn=role.arn, bucket=landing.name, key_arn=key.arn)
         properties = {**self._project(connect, project, "atlas-log-export"), **properties_of(wanted)}
         remembered = self.state_parameter("atlas-access-role")
         return connector.apply(
@@ -164,6 +163,7 @@ class MongodbAtlasStack(ExportStack):
                 "RoleArn": self.names.role_arn(self.vendor_role(project)),
                 "AccessRoleState": remembered,
             },
+            after=[landing],
         )
 
     @staticmethod

@@ -71,9 +71,9 @@ class DatabaseStack(ExportStack):
                     permissions=configure_permissions(
                         self.names, database, self._state, role.role_arn if role else None
                     ),
+                    # Otherwise RDS creates the log groups itself, with retention Never Expire.
+                    after=landings,
                 )
-                # Otherwise RDS creates the log groups itself, with retention Never Expire.
-                logs.node.add_dependency(*landings)
                 configured.append(logs)
             self._output_of_each("ParameterGroup", configured, f"The {export.noun}'s parameter group")
             self._output_of_each("RestartNeeded", configured, "Whether instances must be restarted once")
@@ -146,7 +146,8 @@ class DatabaseStack(ExportStack):
         }
 
     def _custom_role(self) -> iam.Role:
-        cluster = f"arn:{self.names.partition}:rds:{self._in_region}:{self.names.account}:cluster:{self._database.database_id}"
+        here = f"{self._in_region}:{self.names.account}"
+        cluster = f"arn:{self.names.partition}:rds:{here}:cluster:{self._database.database_id}"
         groups = [self.names.log_group_arn(name, self._in_region) for name in self._database.log_group_names]
         return iam.Role(
             self,
