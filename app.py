@@ -9,6 +9,7 @@ lists every error; so does a deployment that is larger than AWS allows.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -141,6 +142,8 @@ def settings_files(given: object) -> list[Path]:
 
 def main() -> int:
     """Synthesize the deployments that the context names."""
+    # Almost nothing becomes garbage before the process ends; the collector would visit the CDK's modules in vain.
+    gc.disable()
     context = read_context()
     given = context.get("shipper_layer")
     try:

@@ -22,6 +22,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from constructs_lib import statements
 from constructs_lib.durations import minutes, seconds
@@ -154,7 +155,9 @@ class Connector(Construct):
             inline_policies={"Connector": document_of([own_logs, *permissions])},
         )
 
-    def _function(self, construct_id: str, name: str, handler: str, **environment: str) -> lambda_.Function:
+    def _function(
+        self, construct_id: str, name: str, handler: str, *after: IDependable, **environment: str
+    ) -> lambda_.Function:
         log_group = function_log_group(self, f"{construct_id}Logs", name, self._log_key_arn)
         function = lambda_.Function(
             self,
@@ -171,7 +174,7 @@ class Connector(Construct):
             environment={"LOGDOCK_CONFIGURATIONS": self._props.configuration_path, **environment},
             log_group=logs.LogGroup.from_log_group_name(self, f"{construct_id}LogsByName", f"/aws/lambda/{name}"),
         )
-        function.node.add_dependency(log_group)
+        function.node.add_dependency(log_group, *after)
         if self._props.subnet_ids:
             resource = function.node.default_child
             assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101  (narrows a jsii type)
@@ -216,6 +219,7 @@ class Connector(Construct):
         *,
         permissions: Permissions,
         configuration: Mapping[str, object] | None = None,
+        after: Sequence[IDependable] = (),
     ) -> CustomResource:
         """Have an operation done when the stack is deployed, kept up to date, and undone when it is destroyed.
 
@@ -228,9 +232,12 @@ class Connector(Construct):
         configuration
             What the function uses. Nothing in it may come from a resource that waits for this connector. Default: the
             properties.
+        after
+            What the operation waits for.
         """
         chosen = self._configure(construct_id, operation, properties if configuration is None else configuration)
-        resource = self._resource(construct_id, operation, properties, chosen, *map(self._policy, permissions))
+        policies = map(self._policy, permissions)
+        resource = self._resource(construct_id, operation, properties, chosen, *policies, *after)
         if self._members:
             # As long as the resource is there, also while it is deleted.
             resource.node.add_dependency(self._members, self._policy([self._list_configurations()]))
@@ -258,6 +265,7 @@ class Connector(Construct):
         properties: Mapping[str, object],
         *,
         permissions: Sequence[Statement],
+        after: Sequence[IDependable] = (),
     ) -> dict[str, CustomResource]:
         """Have an operation that undoes nothing done for each of some names.
 
@@ -275,7 +283,7 @@ class Connector(Construct):
             chosen = self._configure(f"{construct_id}-{number}", operation, {"Names": page, **properties})
             for name in page:
                 own = {"Name": name, **properties}
-                resources[name] = self._resource(f"{construct_id}-{name}", operation, own, chosen, policy)
+                resources[name] = self._resource(f"{construct_id}-{name}", operation, own, chosen, policy, *after)
         return resources
 
     def configuration_of(self, construct_id: str) -> str:
@@ -292,9 +300,9 @@ class Connector(Construct):
             f"{construct_id}Function",
             f"{self._props.function_name}-schedule",
             "on_schedule",
+            chosen.parameter,
             LOGDOCK_SCHEDULED=self.configuration_of(of),
         )
-        function.node.add_dependency(chosen.parameter)
         rule = events.CfnRule(
             self,
             construct_id,
@@ -317,7 +325,7 @@ class Connector(Construct):
         operation: str,
         properties: Mapping[str, object],
         chosen: _Configuration,
-        *policies: iam.CfnPolicy,
+        *after: IDependable,
     ) -> CustomResource:
         resource = CustomResource(
             self,
@@ -326,7 +334,7 @@ class Connector(Construct):
             service_token=self._service_token,
             properties={"Operation": operation, "Configuration": chosen.id, **properties},
         )
-        resource.node.add_dependency(chosen.parameter, *policies)
+        resource.node.add_dependency(chosen.parameter, *after)
         return resource
 
     def _configure(self, construct_id: str, operation: str, properties: Mapping[str, object]) -> _Configuration:
@@ -363,14 +371,18 @@ class Connector(Construct):
             roles=[self._role_name],
         )
 
+    @cached_property
+    def _stack(self) -> Stack:
+        return Stack.of(self)
+
     def _text(self, document: object) -> str:
         text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-        return Stack.of(self).to_json_string(document) if UNRESOLVED in text else text
+        return self._stack.to_json_string(document) if UNRESOLVED in text else text
 
     def _hash(self, document: object) -> str:
         # Only what refers to a resource must be resolved, in another process.
         if UNRESOLVED in json.dumps(document):
-            document = Stack.of(self).resolve(document)
+            document = self._stack.resolve(document)
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:12]
 
 

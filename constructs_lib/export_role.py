@@ -33,7 +33,7 @@ class ExportRoleProps:
         The longest session, 3600 to 43200 s. A caller that itself runs on role credentials gets 3600 s at most (role
         chaining, IAM User Guide), whatever this says.
     permissions
-        The statements of its one policy: explicit actions and resources.
+        The statements of its one policy, or the document: explicit actions and resources.
     """
 
     role_name: str
@@ -41,7 +41,7 @@ class ExportRoleProps:
     principal_arn: str
     external_ids: tuple[str, ...]
     session_seconds: int
-    permissions: Sequence[iam.PolicyStatement]
+    permissions: Sequence[iam.PolicyStatement] | iam.PolicyDocument
 
     def __post_init__(self) -> None:
         if not self.external_ids:
@@ -61,6 +61,9 @@ class ExportRole(Construct):
         ids: object = list(props.external_ids)
         if len(props.external_ids) == 1 and not Token.is_unresolved(ids):
             ids = props.external_ids[0]
+        permissions = props.permissions
+        if not isinstance(permissions, iam.PolicyDocument):
+            permissions = iam.PolicyDocument(statements=list(permissions))
         self.role = iam.Role(
             self,
             "Role",
@@ -70,7 +73,7 @@ class ExportRole(Construct):
                 iam.ArnPrincipal(props.principal_arn), {"StringEquals": {"sts:ExternalId": ids}}
             ),
             max_session_duration=seconds(props.session_seconds),
-            inline_policies={"Export": iam.PolicyDocument(statements=list(props.permissions))},
+            inline_policies={"Export": permissions},
         )
         self.arn = self.role.role_arn
         """The role's ARN."""

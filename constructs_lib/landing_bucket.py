@@ -58,6 +58,8 @@ class LandingBucketProps:
         Objects cannot be deleted for a while after they arrive. Once there, S3 never takes it from a bucket again.
     replication
         Where S3 copies objects to. Default: nowhere.
+    partition
+        The partition of the stack. Default: the stack is asked for it.
     """
 
     bucket_name: str
@@ -73,6 +75,7 @@ class LandingBucketProps:
     short_lived_prefixes: tuple[tuple[str, int], ...] = ()
     lock: ObjectLock | None = None
     replication: Replication | None = None
+    partition: str | None = None
 
 
 class LandingBucket(Construct):
@@ -128,7 +131,7 @@ class LandingBucket(Construct):
             resource.replication_configuration = props.replication.configuration
         # Literals, not referred to: the key's policy names the bucket, and the bucket names the key.
         self.name = props.bucket_name
-        self.arn = f"arn:{Stack.of(self).partition}:s3:::{props.bucket_name}"
+        self.arn = f"arn:{props.partition or Stack.of(self).partition}:s3:::{props.bucket_name}"
         key = props.encryption_key or props.admitted_key
         denies = statements.encryption_denies(
             self.arn,

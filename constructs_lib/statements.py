@@ -267,6 +267,7 @@ def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, 
     )
 
 
+@cache
 def decrypt_objects(role_arn: str, region: str) -> iam.PolicyStatement:
     """Let a role decrypt objects with an export's own key, through S3 alone, whichever of its buckets they are in.
 

@@ -36,7 +36,8 @@ class StagedSources:
 def make_app(deployments: Sequence[Deployment], staged: StagedSources, context: Mapping[str, object]) -> App:
     """Make the app with every stack of the deployments."""
     # Where in Node a construct was created, and a picture of the tree, are of no use to Python.
-    app = App(context=dict(context), stack_traces=False, tree_metadata=False)
+    own_context = {**context, "aws:cdk:disable-creation-stack-traces": True}
+    app = App(context=own_context, stack_traces=False, tree_metadata=False)
     for settings in deployments:
         before = len(app.node.children)
         add_stacks(app, settings, staged)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, Environment, Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct, IConstruct, IDependable
+from constructs import Construct, IDependable
 
 from constructs_lib import statements
 from constructs_lib.announcement import Announcement, AnnouncementProps
@@ -40,6 +40,12 @@ from stacks.recorded_settings import record_settings
 
 def _has_trail(export: Export) -> bool:
     return isinstance(export, S3LogsExport) and "cloudtrail" in export.services
+
+
+@cache
+def _encrypt_log_groups(arn: str, region: str) -> iam.PolicyStatement:
+    """Return the one statement for the keys of all exports of a Region: each object of the CDK is a call."""
+    return statements.encrypt_log_groups([arn], region)
 
 
 class ExportStack(Stack):
@@ -102,6 +108,7 @@ class ExportStack(Stack):
             "Landing",
             LandingBucketProps(
                 bucket_name=export.landing(self.settings).bucket,
+                partition=self.names.partition,
                 encryption_key=key.key if key and by_default else None,
                 admitted_key=key.key if key and not by_default else None,
                 hot_days=self.settings.effective_retention.hot_days,
@@ -188,12 +195,10 @@ class ExportStack(Stack):
             **(revision(self._export) if isinstance(self._export, ConfiguredExport) else {}),
         }
         permissions = log_group(self.names, self._in_region, log_groups, retention=True, key=True, protect=True)
-        landings: list[IDependable] = []
-        adoptions = connector.apply_to_each("Adopt", "log-group", log_groups, properties, permissions=permissions)
-        for name, adopted in adoptions.items():
-            if after:
-                adopted.node.add_dependency(*after)
-            landings.append(self.subscribe(name, adopted))
+        adoptions = connector.apply_to_each(
+            "Adopt", "log-group", log_groups, properties, permissions=permissions, after=after
+        )
+        landings: list[IDependable] = [self.subscribe(name, adopted) for name, adopted in adoptions.items()]
         self.alarms.landing_in_log_groups(adoptions)
         return landings
 
@@ -216,7 +221,7 @@ class ExportStack(Stack):
         """
         if are_encrypted:
             key.keep_when_rolled_back()
-        key.allow(statements.encrypt_log_groups([self.names.log_group_arn("*", self._in_region)], self._in_region))
+        key.allow(_encrypt_log_groups(self.names.log_group_arn("*", self._in_region), self._in_region))
 
     def subscribe(self, log_group_name: str, *after: IDependable) -> ArchiveSubscription:
         """Send a log group's events to the archiver of its Region, after what is given."""
@@ -239,16 +244,13 @@ class ExportStack(Stack):
             return self._archive_side.subscription_destination()
         return subscriptions.destination(self.settings, self.names, self._in_region)
 
-    def wait_for_configuration(self, subscriber: IConstruct, *others: IDependable) -> None:
-        """Subscribe, or announce, after the configuration and others: what the configuration lacks is refused."""
-        subscriber.node.add_dependency(self.configuration, *others)
-
     def ship_archive(self) -> None:
         """Announce this export's archive objects to each of its destinations (CloudWatch exports)."""
         if self._archive_side:
             self._archive_side.ship_archive()
         elif self._export.announced_to:
-            self.wait_for_configuration(announce_archive(self, self.settings, self.names, self._export))
+            events = announce_archive(self, self.settings, self.names, self._export)
+            events.resource.add_resource_dependency(self.configuration.resource)
             self.alarms.shipped_to(self._export.announced_to)
 
     def ship_landing(self, landing: LandingBucket, key: CustomerKey | None, prefix: str) -> None:

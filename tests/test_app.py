@@ -13,6 +13,7 @@ import yaml
 
 from logdock.assembly import AssemblyStack, read_stacks
 from logdock.settings import Deployment
+from policy_proof.synthesis import build_now
 from tests.conftest import ROOT
 from tests.settings.documents import document, export
 
@@ -115,6 +116,13 @@ def test_deployments_of_one_app_have_stacks_of_different_names() -> None:
     )
     assert repeated_stacks([one, other]) == []
     assert "acme-core" in repeated_stacks([one, same])
+
+
+def test_assembly_does_not_record_where_constructs_were_created() -> None:
+    outdir = Path(build_now(Deployment.model_validate(document())).outdir)
+    recorded = [path.read_text(encoding="utf-8") for path in outdir.glob("*.metadata.json")]
+    assert "aws:cdk:logicalId" in recorded[0]
+    assert not any("creationStack" in each for each in recorded)
 
 
 @pytest.mark.proof

@@ -53,11 +53,11 @@ class AptibleStack(ExportStack):
             self.output("KmsKeyArn", key.arn, "Key that Aptible's replication rule must name")
         self.ship_landing(landing, key, "")
         self.alarms.denied(from_account(export.replication_role_arn, landing.name))
-        self.output("AccountId", self.account, "Your AWS Account ID")
+        self.output("AccountId", self.names.account, "Your AWS Account ID")
         self.output("BucketName", landing.name, "The name of your S3 bucket to use for archiving")
         self.output(
             "NextSteps",
-            aptible_steps(export, account=self.account, bucket=landing.name, key_arn=key.arn if key else None),
+            aptible_steps(export, account=self.names.account, bucket=landing.name, key_arn=key.arn if key else None),
             "Support request: there is no API",
         )
 

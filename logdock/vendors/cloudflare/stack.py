@@ -45,7 +45,7 @@ class CloudflareStack(ExportStack):
         if key and is_encrypted:
             # Logpush uploads in parts: completing them decrypts (S3 User Guide, "Multipart upload and permissions").
             use = statements.use_key_for_objects(
-                ["kms:GenerateDataKey", "kms:Decrypt"], landing.arn, export.principal_arn, self.region
+                ["kms:GenerateDataKey", "kms:Decrypt"], landing.arn, export.principal_arn, self._in_region
             )
             use.sid = "LogpushEncrypts"
             key.allow(use)
@@ -80,15 +80,15 @@ class CloudflareStack(ExportStack):
         if export.encryption == "kms":
             via_s3 = {"kms:ViaService": statements.endpoint("s3", self.names.region)}
             permissions.append(allow("DecryptChallenge", ["kms:Decrypt"], [key.arn], StringEquals=via_s3))
-        created = connector.apply(
+        connector.apply(
             "LogpushJob",
             "cloudflare-logpush-job",
             {**connection(connect), "Scope": export.scope, "StateParameter": state, **properties_of(job)},
             permissions=[credential(self.names, connect), permissions],
+            # Cloudflare writes the challenge into the bucket before it takes the job, and then whatever the job pushes
+            # is to be announced: it pushes nothing twice.
+            after=[landing, self.node.find_child("Announce")],
         )
-        # Cloudflare writes the challenge into the bucket before it takes the job, and then whatever the job pushes is
-        # to be announced: it pushes nothing twice.
-        created.node.add_dependency(landing, self.node.find_child("Announce"))
 
 
 STACK = CloudflareStack

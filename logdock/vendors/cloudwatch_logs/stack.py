@@ -67,10 +67,14 @@ class CloudwatchLogsStack(ExportStack):
             permissions = log_group_subscriptions(
                 self.names, export.log_group_prefixes, state, role_arn=destination.role_arn, **asked
             )
-            subscriptions_of_prefixes = connector.apply(
-                "Subscriptions", "log-group-subscriptions", properties, permissions=[permissions]
+            connector.apply(
+                "Subscriptions",
+                "log-group-subscriptions",
+                properties,
+                permissions=[permissions],
+                # What the configuration lacks is refused.
+                after=[self.configuration],
             )
-            self.wait_for_configuration(subscriptions_of_prefixes)
             connector.repeat("Rescan", of="Subscriptions", minutes=SCAN_MINUTES)
             self.alarms.connector(f"{self.names.export(export.name)}-connector-schedule")
         self.alarms.landing_in_log_groups({})

@@ -5,16 +5,17 @@ Source: CockroachDB Cloud, "Export Logs" and Cloud API 2024-09-16 (logexport).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from aws_cdk import Aws, CustomResource, Fn
-from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
 from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
+from constructs_lib.statements import document_of, statement
 from logdock.vendors.cockroachdb.documents import cockroachdb_log_export
 from logdock.vendors.cockroachdb.next_steps import cockroachdb_connected, cockroachdb_steps, cockroachdb_switch_off
 from logdock.vendors.cockroachdb.security_events import cockroachdb_filters
@@ -69,7 +70,7 @@ class CockroachdbStack(ExportStack):
                 self.output("ExternalId", self._external_ids(export.members[0])[-1], "aws_external_id")
             if connector and connect:
                 for cluster, role in zip(export.members, roles, strict=True):
-                    self._log_export(connector, connect, cluster, role).node.add_dependency(*landings)
+                    self._log_export(connector, connect, cluster, role, landings)
                 self.output("NextSteps", cockroachdb_connected(export), "What is left to do")
             else:
                 self.output("SwitchOff", cockroachdb_switch_off(export), "Before the stack is destroyed")
@@ -101,6 +102,9 @@ class CockroachdbStack(ExportStack):
     def _role(self, cluster: CockroachdbExport, look: CustomResource | None) -> ExportRole:
         account = look.get_att_string("AccountId") if look else cluster.cluster_account_id
         of_several = f" of the cluster {cluster.member_id}" if cluster.member_id else ""
+        log_groups = [
+            f"{self.names.log_group_arn(name, region)}:*" for region in self._regions for name in cluster.log_groups
+        ]
         return ExportRole(
             self,
             self.member_construct_id("Role", cluster),
@@ -110,17 +114,7 @@ class CockroachdbStack(ExportStack):
                 principal_arn=f"arn:{self.names.partition}:iam::{account}:root",
                 external_ids=self._external_ids(cluster),
                 session_seconds=cluster.session_seconds,
-                permissions=[
-                    iam.PolicyStatement(
-                        sid="WriteLogs",
-                        actions=ACTIONS,
-                        resources=[
-                            f"{self.names.log_group_arn(name, region)}:*"
-                            for region in self._regions
-                            for name in cluster.log_groups
-                        ],
-                    )
-                ],
+                permissions=document_of([statement("WriteLogs", ACTIONS, log_groups)]),
             ),
         )
 
@@ -145,19 +139,25 @@ class CockroachdbStack(ExportStack):
         )
 
     def _log_export(
-        self, connector: Connector, connect: CockroachdbConnect, export: CockroachdbExport, role: ExportRole
-    ) -> CustomResource:
+        self,
+        connector: Connector,
+        connect: CockroachdbConnect,
+        export: CockroachdbExport,
+        role: ExportRole,
+        landings: Sequence[IDependable],
+    ) -> None:
         wanted = cockroachdb_log_export(
             export, role_arn=role.arn, external_id=self._external_ids(export)[-1], region=self.names.region
         )
         properties = {**self._target(connect, export), **properties_of(wanted)}
-        return connector.apply(
+        connector.apply(
             self.member_construct_id("LogExport", export),
             "cockroachdb-log-export",
             properties,
             permissions=self._permissions(connect),
             # By its name, because the role itself waits for the look at the cluster.
             configuration={**properties, "RoleArn": self.names.role_arn(self.vendor_role(export))},
+            after=landings,
         )
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CustomResource
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.connector import Connector, Permissions
 from constructs_lib.customer_key import CustomerKey
 from constructs_lib.export_role import ExportRole, ExportRoleProps
 from constructs_lib.landing_bucket import LandingBucket
-from constructs_lib.statements import Statement, endpoint
+from constructs_lib.statements import Statement, document_of, endpoint, statement
 from logdock.vendors.mongodb_atlas.documents import atlas_alert, atlas_auditing, atlas_log_integration
 from logdock.vendors.mongodb_atlas.next_steps import atlas_connected, atlas_steps
 from logdock.vendors.mongodb_atlas.security_events import audit_is_counted
@@ -63,8 +62,7 @@ class MongodbAtlasStack(ExportStack):
         self.output("KmsKeyArn", key.arn, "KMS Key")
         if connector and export.connect:
             for project, access_role, role in zip(export.members, access, roles, strict=True):
-                log_export = self._log_export(connector, export.connect, project, access_role, role, key)
-                log_export.node.add_dependency(landing)
+                log_export = self._log_export(connector, export.connect, project, access_role, role, key, landing)
                 self._configure_project(connector, export.connect, project, log_export)
             self.output("NextSteps", atlas_connected(export), "What is left to do")
         else:
@@ -93,7 +91,7 @@ class MongodbAtlasStack(ExportStack):
                 principal_arn=access.get_att_string("PrincipalArn") if access else project.atlas_principal_arn or "",
                 external_ids=(access.get_att_string("ExternalId"),) if access else project.external_id or (),
                 session_seconds=project.session_seconds,
-                permissions=self._permissions(project, landing, key),
+                permissions=document_of(self._permissions(project, landing, key)),
             ),
         )
 
@@ -102,14 +100,14 @@ class MongodbAtlasStack(ExportStack):
     ) -> None:
         """Set what is set for the whole project."""
         for operation, properties in self._project_settings(connect).items():
-            setting = connector.apply(
+            connector.apply(
                 self.member_construct_id(operation.removeprefix("atlas-").title(), project),
                 operation,
                 {**self._project(connect, project, operation), **properties},
                 permissions=self._vendor_permissions(connect, operation),
+                # Last to come: no cluster is restarted for an export that fails.
+                after=[log_export],
             )
-            # Last to come: no cluster is restarted for an export that fails.
-            setting.node.add_dependency(log_export)
 
     def _vendor_permissions(self, connect: AtlasConnect, operation: str, *more: Statement) -> Permissions:
         return [credential(self.names, connect), [remember(self.names, self.state_parameter(operation)), *more]]
@@ -149,9 +147,9 @@ class MongodbAtlasStack(ExportStack):
         access: CustomResource,
         role: ExportRole,
         key: CustomerKey,
+        landing: LandingBucket,
     ) -> CustomResource:
-        landing = self._atlas.landing(self.settings)
-        wanted = atlas_log_integration(project, role_arn=role.arn, bucket=landing.bucket, key_arn=key.arn)
+        wanted = atlas_log_integration(project, role_arn=role.arn, bucket=landing.name, key_arn=key.arn)
         properties = {**self._project(connect, project, "atlas-log-export"), **properties_of(wanted)}
         remembered = self.state_parameter("atlas-access-role")
         return connector.apply(
@@ -165,6 +163,7 @@ class MongodbAtlasStack(ExportStack):
                 "RoleArn": self.names.role_arn(self.vendor_role(project)),
                 "AccessRoleState": remembered,
             },
+            after=[landing],
         )
 
     @staticmethod
@@ -179,48 +178,35 @@ class MongodbAtlasStack(ExportStack):
             asked["atlas-redaction"] = {"Clusters": list(connect.redact_clusters)}
         return asked
 
-    def _permissions(
-        self, export: MongodbAtlasExport, landing: LandingBucket, key: CustomerKey
-    ) -> list[iam.PolicyStatement]:
+    def _permissions(self, export: MongodbAtlasExport, landing: LandingBucket, key: CustomerKey) -> list[Statement]:
         buckets = [landing.arn, *(self.names.bucket_arn(name) for name in export.mrap_buckets)]
         documented = export.permissions == "vendor-documented"
         object_actions = ["s3:PutObject", *(["s3:GetObject"] if documented else [])]
-        through: dict[str, Any] = (
-            {"StringEquals": {"s3:DataAccessPointArn": export.mrap_arn}} if export.mrap_arn else {}
-        )
+        through = {"StringEquals": {"s3:DataAccessPointArn": export.mrap_arn}} if export.mrap_arn else None
         regions = [endpoint("s3", region) for region in self._key_regions(export)]
         statements = [
-            iam.PolicyStatement(
-                sid="WriteLogs",
-                actions=object_actions,
-                resources=[f"{arn}/{export.prefix}/*" for arn in buckets],
-                conditions=through,
-            ),
-            iam.PolicyStatement(sid="FindBucket", actions=["s3:GetBucketLocation"], resources=buckets),
-            iam.PolicyStatement(
-                sid="EncryptLogs",
-                actions=["kms:GenerateDataKey", "kms:Decrypt"],
-                resources=[key.arn, *export.mrap_key_arns],
-                conditions={"StringEquals": {"kms:ViaService": regions if len(regions) > 1 else regions[0]}},
+            statement("WriteLogs", object_actions, [f"{arn}/{export.prefix}/*" for arn in buckets], through),
+            statement("FindBucket", ["s3:GetBucketLocation"], buckets),
+            statement(
+                "EncryptLogs",
+                ["kms:GenerateDataKey", "kms:Decrypt"],
+                [key.arn, *export.mrap_key_arns],
+                {"StringEquals": {"kms:ViaService": regions if len(regions) > 1 else regions[0]}},
             ),
         ]
         if export.mrap_arn:
             statements.append(
-                iam.PolicyStatement(
-                    sid="WriteThroughAccessPoint",
-                    actions=object_actions,
-                    resources=[f"{export.mrap_arn}/object/{export.prefix}/*"],
-                )
+                statement("WriteThroughAccessPoint", object_actions, [f"{export.mrap_arn}/object/{export.prefix}/*"])
             )
         if documented:
             statements += [
-                iam.PolicyStatement(
-                    sid="ListLogs",
-                    actions=["s3:ListBucket"],
-                    resources=[*buckets, *([export.mrap_arn] if export.mrap_arn else [])],
-                    conditions={"StringLike": {"s3:prefix": [export.prefix, f"{export.prefix}/*"]}},
+                statement(
+                    "ListLogs",
+                    ["s3:ListBucket"],
+                    [*buckets, *([export.mrap_arn] if export.mrap_arn else [])],
+                    {"StringLike": {"s3:prefix": [export.prefix, f"{export.prefix}/*"]}},
                 ),
-                iam.PolicyStatement(sid="DescribeKey", actions=["kms:DescribeKey"], resources=[key.arn]),
+                statement("DescribeKey", ["kms:DescribeKey"], [key.arn]),
             ]
         return statements
 

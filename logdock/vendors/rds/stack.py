@@ -71,9 +71,9 @@ class DatabaseStack(ExportStack):
                     permissions=configure_permissions(
                         self.names, database, self._state, role.role_arn if role else None
                     ),
+                    # Otherwise RDS creates the log groups itself, with retention Never Expire.
+                    after=landings,
                 )
-                # Otherwise RDS creates the log groups itself, with retention Never Expire.
-                logs.node.add_dependency(*landings)
                 configured.append(logs)
             self._output_of_each("ParameterGroup", configured, f"The {export.noun}'s parameter group")
             self._output_of_each("RestartNeeded", configured, "Whether instances must be restarted once")
@@ -146,14 +146,15 @@ class DatabaseStack(ExportStack):
         }
 
     def _custom_role(self) -> iam.Role:
-        cluster = f"arn:{self.names.partition}:rds:{self.region}:{self.account}:cluster:{self._database.database_id}"
+        here = f"{self._in_region}:{self.names.account}"
+        cluster = f"arn:{self.names.partition}:rds:{here}:cluster:{self._database.database_id}"
         groups = [self.names.log_group_arn(name, self._in_region) for name in self._database.log_group_names]
         return iam.Role(
             self,
             "Role",
             role_name=self.names.export(self._database.name),
             description="Logdock: Aurora writes logs (the older way)",
-            assumed_by=service_of_this_account("rds.amazonaws.com", self.account, cluster),
+            assumed_by=service_of_this_account("rds.amazonaws.com", self.names.account, cluster),
             inline_policies={
                 "Export": iam.PolicyDocument(
                     statements=[

@@ -56,14 +56,14 @@ class S3LogsStack(ExportStack):
         # The path is written out, because CloudFront adds AWSLogs/<account>/CloudFront by itself in some cases only,
         # and the bucket's policy admits nothing else. The shipper reads this format. CloudFront Developer Guide,
         # "Configure standard logging (v2)"; CloudWatch Logs API Reference, CreateDelivery.
-        front = f"{where}/AWSLogs/{self.account}/CloudFront"
+        front = f"{where}/AWSLogs/{self.names.account}/CloudFront"
         steps["cloudfront"] = (
             "aws logs put-delivery-source --region us-east-1 --name logdock --log-type ACCESS_LOGS "
             "--resource-arn $DISTRIBUTION && "
             "aws logs put-delivery-destination --region us-east-1 --name logdock --output-format w3c "
             f"--delivery-destination-configuration destinationResourceArn={front} && "
             "aws logs create-delivery --region us-east-1 --delivery-source-name logdock --delivery-destination-arn "
-            f"arn:{self.names.partition}:logs:us-east-1:{self.account}:delivery-destination:logdock "
+            f"arn:{self.names.partition}:logs:us-east-1:{self.names.account}:delivery-destination:logdock "
             "--field-delimiter $'\\t' --s3-delivery-configuration "
             '\'{"suffixPath":"{DistributionId}/{yyyy}/{MM}/{dd}/{HH}","enableHiveCompatiblePath":false}\''
         )
@@ -78,7 +78,7 @@ class S3LogsStack(ExportStack):
         connector.apply(
             "BucketEvents",
             "bucket-events",
-            {"BucketName": bucket, "BucketOwner": self.account, "StateParameter": state, **revision(export)},
+            {"BucketName": bucket, "BucketOwner": self.names.account, "StateParameter": state, **revision(export)},
             permissions=[bucket_events(self.names, bucket, state)],
         )
         self.ship_existing(bucket, export.kms_key_arn, prefix)
