@@ -19,6 +19,7 @@ import sysconfig
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,9 @@ STAGED_SOURCES = build_folder() / "sources"
 NOT_SHIPPED = ("__pycache__", "*.pyc", "*.txt", "*.in")
 
 
+@cache
 def stage_source(source: Path) -> Path:
-    """Copy a function's source into ``build`` with modes and times of its own, and return where it is.
+    """Copy a function's source into ``build`` with modes and times of its own, once, and return where it is.
 
     The CDK zips files with the mode that they have, and its asset hash ignores modes (aws-cdk#8233): a
     clone made under umask 077 would upload code that Lambda cannot read, under the hash of code that it can. The

@@ -88,12 +88,17 @@ def _once_for_all(settings: Deployment, known_by: str) -> Synthesized:
 
 
 def build_now(settings: Deployment) -> App:
-    """Build the App of a deployment, with an empty layer: the wheels are 40 MB that every App would copy."""
+    """Build the App of a deployment, with an empty layer: the wheels are 40 MB that every App would copy.
+
+    The assembly names each function's code where it is and has no copy of it, and no construct's stack trace.
+    """
     from app import build_app
+
+    context = cdk_context() | {"aws:cdk:disable-asset-staging": True, "aws:cdk:disable-stack-trace": True}
 
     with TemporaryDirectory() as layer:
         (Path(layer) / "python").mkdir()
-        app = build_app(settings, shipper_layer=Path(layer), context=cdk_context())
+        app = build_app(settings, shipper_layer=Path(layer), context=context)
         app.synth()
     return app
 

@@ -2,56 +2,41 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.journal import Journal
 
 
-def _raising(code: str) -> NoReturn:
-    raise ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject")
+@pytest.mark.parametrize(
+    ("code", "denials", "is_refused"),
+    [
+        ("AccessDenied", None, True),
+        ("AccessDeniedException", None, True),
+        ("UnauthorizedOperation", None, True),
+        ("403", None, True),
+        ("NoSuchKey", None, False),
+        ("ResourceNotFoundException", None, False),
+        ("ValidationError", None, False),
+        ("404", None, False),
+        ("ValidationError", ("ValidationError",), True),
+    ],
+)
+def test_a_denial_is_a_refusal_and_another_error_a_broken_promise(
+    code: str, denials: tuple[str, ...] | None, is_refused: bool
+) -> None:
+    def call() -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "PutObject")
 
-
-@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"])
-def test_a_denial_is_a_refusal(code: str) -> None:
     journal = Journal()
+    journal.attempt("read", call, **({"denials": denials} if denials else {}))
+    assert journal.refused == (["read"] if is_refused else [])
+    assert len(journal.broken) == (not is_refused)
 
-    journal.attempt("read", lambda: _raising(code))
 
-    assert (journal.refused, journal.broken) == (["read"], [])
-
-
-@pytest.mark.parametrize("code", ["NoSuchKey", "ResourceNotFoundException", "ValidationError", "404"])
-def test_another_error_is_a_broken_promise(code: str) -> None:
+def test_a_success_and_a_condition_that_does_not_hold_are_broken_promises() -> None:
     journal = Journal()
-
-    journal.attempt("read", lambda: _raising(code))
-
-    assert journal.refused == []
-    assert len(journal.broken) == 1
-
-
-def test_a_success_is_a_broken_promise() -> None:
-    journal = Journal()
-
     journal.attempt("read", lambda: None)
-
-    assert (journal.refused, journal.broken) == ([], ["was allowed: read"])
-
-
-def test_an_attempt_may_name_the_denial_that_it_expects() -> None:
-    journal = Journal()
-
-    journal.attempt("stay for 13 hours", lambda: _raising("ValidationError"), denials=("ValidationError",))
-
-    assert journal.refused == ["stay for 13 hours"]
-
-
-def test_a_condition_that_does_not_hold_is_a_broken_promise() -> None:
-    journal = Journal()
-
     journal.check("everything landed", False)
-
-    assert (journal.allowed, journal.broken) == ([], ["everything landed"])
+    assert (journal.refused, journal.allowed) == ([], [])
+    assert journal.broken == ["was allowed: read", "everything landed"]

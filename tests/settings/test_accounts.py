@@ -174,9 +174,3 @@ def test_what_another_account_cannot_have_is_refused(refusal: Refusal, what: str
 def test_an_existing_bucket_of_another_account_is_refused(refusal: Refusal) -> None:
     (line,) = refusal(document(elsewhere("s3-logs", services=None, existing_bucket="acme-legacy")))
     assert line.startswith("exports[0].existing_bucket: got 'acme-legacy'; expected nothing with `account`")
-
-
-@pytest.mark.parametrize("account", [222233334444, "2222", ""])
-def test_an_account_that_is_none_is_refused(refusal: Refusal, account: object) -> None:
-    (line,) = refusal(document(elsewhere("s3-logs", account=account)))
-    assert line.startswith("exports[0].account: got ")

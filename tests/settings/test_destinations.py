@@ -23,11 +23,6 @@ def logzio(load: Load) -> Logzio:
     return lambda wanted: only(LogzioDestination, load(document(destinations=[wanted])).destinations)
 
 
-@pytest.mark.parametrize("base", [PUSH, FETCH, OTLP], ids=["push", "fetch", "otlp"])
-def test_accepts_the_least_that_each_destination_needs(load: Load, base: Document) -> None:
-    assert load(document(destinations=[base])).destinations[0].name == base["name"]
-
-
 @pytest.mark.parametrize(
     ("setting", "value"),
     [("token_secret", "acme/logzio"), ("listener_url", "https://x.example:8071")],
@@ -155,12 +150,6 @@ def test_a_refused_connect_does_not_accuse_the_ids(refusal: Refusal) -> None:
 @pytest.mark.parametrize("base", [PUSH, FETCH], ids=["push", "fetch"])
 def test_a_type_of_logs_belongs_to_both_modes(logzio: Logzio, base: Document) -> None:
     assert logzio(destination(base, log_type="acme")).log_type == "acme"
-
-
-@pytest.mark.parametrize("value", [0, 9, True, "1"])
-def test_rejects_bodies_in_flight_beyond_the_limit(refusal: Refusal, value: object) -> None:
-    (line,) = refusal(document(destinations=[destination(PUSH, bodies_in_flight=value)]))
-    assert line.startswith("destinations[0].bodies_in_flight: ")
 
 
 def test_bodies_in_flight_belong_to_push(load: Load, refusal: Refusal) -> None:
@@ -298,13 +287,6 @@ def test_default_concurrency_up_to_three_destinations_leaves_four_of_ten(destina
 def test_concurrency_of_a_destination_wins_over_the_default(load: Load, base: Document) -> None:
     settings = load(document(destinations=[destination(base, concurrency=40), destination(OTLP, name="other")]))
     assert [settings.concurrency_of(each.name) for each in settings.destinations] == [40, 3]
-
-
-@pytest.mark.parametrize("value", [1, 0, 1001])
-def test_rejects_a_concurrency_that_lambda_does_not_take(refusal: Refusal, value: int) -> None:
-    (line,) = refusal(document(destinations=[destination(PUSH, concurrency=value)]))
-    assert line.startswith("destinations[0].concurrency: ")
-    assert "2 to 1000 invocations" in line
 
 
 def test_every_namespace_is_one_word_and_has_the_tags_of_all_known_resources(logzio: Logzio) -> None:

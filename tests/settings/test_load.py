@@ -19,16 +19,6 @@ from tests.settings.documents import EXPORTS, FETCH, OTLP, PUSH, document, expor
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_example_loads(path: Path) -> None:
-    assert load_settings(path).exports
-
-
-@pytest.mark.parametrize("kind", EXPORTS)
-def test_accepts_the_least_that_each_kind_needs(load: Load, kind: str) -> None:
-    assert load(document(export(kind))).exports[0].kind == kind
-
-
 def test_the_models_are_frozen(load: Load) -> None:
     loaded = load(document(export("mongodb-atlas"), destinations=[PUSH]))
     models: list[Any] = [loaded, loaded.alerts, loaded.effective_retention, loaded.exports[0], loaded.destinations[0]]

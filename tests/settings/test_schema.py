@@ -49,12 +49,6 @@ def test_the_page_links_to_every_page_that_a_description_names() -> None:
     assert "Amazon Athena ([sql.md](sql.md))" in page
 
 
-def test_the_schema_names_its_draft_and_title() -> None:
-    assert list(CURRENT)[:2] == ["$schema", "title"]
-    assert CURRENT["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert CURRENT["title"] == "Logdock settings"
-
-
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_schema_takes_every_example(path: Path) -> None:
     assert is_valid(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -86,6 +80,8 @@ def test_the_schema_takes_one_external_id_or_a_list(external_id: object) -> None
         document(retention="sox"),
         document(retention={"hot_days": 2190, "archive_days": 9999}),
         document(retention={"hot_days": 90, "archive_days": 0}),
+        document(retention={"hot_days": 90, "archive_days": 36501}),
+        document(subscriptions="firehose"),
         {**document(), "exports": []},
         document({"name": "orders", "kind": "mongodb"}),
         document(export("mongodb-atlas", external_id="x")),
@@ -103,8 +99,12 @@ def test_the_schema_takes_one_external_id_or_a_list(external_id: object) -> None
         document(export("cockroachdb", redact="no")),
         document(export("cloudwatch-logs", log_groups=["aws/x"])),
         document(export("s3-logs", bucket="A")),
+        document(export("s3-logs", account="2222")),
+        document(export("s3-logs", account=222233334444)),
         document(export("aptible", decryption_keys_secret="two words")),
         document(destinations=[destination(PUSH, region="de")]),
+        *(document(destinations=[destination(PUSH, bodies_in_flight=wrong)]) for wrong in (0, 9, True, "1")),
+        *(document(destinations=[destination(PUSH, concurrency=wrong)]) for wrong in (0, 1, 1001)),
         document(destinations=[destination(OTLP, endpoint="http://x.y")]),
     ],
 )

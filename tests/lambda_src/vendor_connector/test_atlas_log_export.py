@@ -9,7 +9,7 @@ import pytest
 from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 from local_cloud.vendors.server import Reply
 from tests.lambda_src.vendor_connector.conftest import parameters
-from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
+from tests.lambda_src.vendor_connector.formation import ROLE, FailedError, Formation, Get, Iam, Template
 
 PROJECT = "5e2211c17a3e5a48f5497de3"
 OTHER_PROJECT = "6f3322d28b4f6b59a6508ef4"
@@ -126,34 +126,6 @@ def test_only_one_principal_is_trusted(atlas: AtlasApi, formation: Formation, ia
     with pytest.raises(FailedError, match="names no IAM principal that a role could trust: it answered '\\*'"):
         formation.deploy(template(atlas))
     assert iam.roles == {}
-    assert is_clean(atlas)
-
-
-def test_one_destroy_leaves_nothing(atlas: AtlasApi, formation: Formation) -> None:
-    formation.deploy(template(atlas))
-    formation.destroy()
-    assert is_clean(atlas)
-    assert [(one.method, one.path.split("/groups/")[1][24:39]) for one in atlas.writes()][-2:] == [
-        ("DELETE", "/logIntegration"),
-        ("DELETE", "/cloudProviderA"),
-    ]
-
-
-def test_waits_while_iam_spreads_the_role(atlas: AtlasApi, formation: Formation, clock: Clock) -> None:
-    atlas.propagation = 4
-    begun = clock.now()
-    formation.deploy(template(atlas))
-    assert clock.now() - begun == 40
-    assert len(atlas.projects[PROJECT].integrations) == 1
-
-
-def test_a_role_that_atlas_can_never_assume_ends_with_what_atlas_said(atlas: AtlasApi, formation: Formation) -> None:
-    atlas.propagation = 1_000
-    with pytest.raises(
-        FailedError,
-        match=rf"atlas-log-export: given up after 10 minutes: Atlas cannot assume {ROLE_ARN} .*CANNOT_ASSUME_ROLE",
-    ):
-        formation.deploy(template(atlas))
     assert is_clean(atlas)
 
 

@@ -142,24 +142,6 @@ def test_only_one_account_with_an_external_id_is_trusted(
     assert is_clean(logzio)
 
 
-def test_waits_while_iam_spreads_the_role(logzio: LogzioApi, formation: Formation, clock: Clock) -> None:
-    logzio.propagation = 4
-    begun = clock.now()
-    formation.deploy(template(logzio, "ledger"))
-    assert clock.now() - begun == 40
-    assert len(shown(logzio)) == 1
-
-
-def test_a_role_that_logzio_can_never_assume_ends_with_what_logzio_said(
-    logzio: LogzioApi, formation: Formation
-) -> None:
-    logzio.propagation = 1_000
-    said = rf"given up after 10 minutes: Logz.io cannot read {BUCKET}/feed/logz-reader/ledger/ through {ROLE_ARN} .*"
-    with pytest.raises(FailedError, match=f"logzio-fetchers: {said}ACCESS_DENIED.*role's trust and permissions"):
-        formation.deploy(template(logzio))
-    assert is_clean(logzio)
-
-
 def test_waits_until_logzio_shows_the_fetcher_as_active(logzio: LogzioApi, formation: Formation, clock: Clock) -> None:
     logzio.fail("GET", f"{FETCHERS}/45", Reply(404, {"errorCode": "s3-buckets/NOT_FOUND", "message": "no"}))
     logzio.fail("GET", f"{FETCHERS}/45", Reply(200, {"id": 45_001, "active": False}))
@@ -246,15 +228,6 @@ def test_source_path_is_switched_off_in_place(logzio: LogzioApi, formation: Form
     assert {one["addS3ObjectKeyAsLogField"] for one in after.values()} == {False}
 
 
-def test_an_update_that_fails_puts_the_type_back(logzio: LogzioApi, formation: Formation) -> None:
-    formation.deploy(template(logzio))
-    before = shown(logzio)
-    formation.fail_before = "Last"
-    with pytest.raises(FailedError):
-        formation.deploy(template(logzio, "ledger", "trail", "apps", LogType="acme"))
-    assert shown(logzio) == before
-
-
 @pytest.mark.parametrize("is_carried_out", [False, True], ids=["not-done", "done"])
 def test_a_creation_that_is_answered_without_a_document_is_not_repeated(
     logzio: LogzioApi, formation: Formation, is_carried_out: bool
@@ -262,28 +235,6 @@ def test_a_creation_that_is_answered_without_a_document_is_not_repeated(
     logzio.fail("POST", FETCHERS, Reply(201, None), is_carried_out=is_carried_out)
     formation.deploy(template(logzio))
     assert [one["logsType"] for one in shown(logzio).values()] == ["ledger", "trail"]
-
-
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_rate_limit_is_waited_for_and_nothing_is_done_twice(
-    logzio: LogzioApi, formation: Formation, clock: Clock, method: str
-) -> None:
-    logzio.fail(method, FETCHERS, Reply(429, None, {"Retry-After": "7"}), times=2)
-    formation.deploy(template(logzio, "ledger"))
-    formation.deploy(template(logzio, "ledger", LogType="acme"))
-    formation.destroy()
-    assert clock.slept.count(7.0) == 2
-    assert is_clean(logzio)
-
-
-@pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_a_change_whose_answer_was_lost_is_sent_again(logzio: LogzioApi, formation: Formation, method: str) -> None:
-    logzio.fail(method, FETCHERS, None, is_carried_out=True)
-    formation.deploy(template(logzio, "ledger"))
-    formation.deploy(template(logzio, "ledger", LogType="acme"))
-    assert [one["logsType"] for one in shown(logzio).values()] == ["acme"]
-    formation.destroy()
-    assert is_clean(logzio)
 
 
 def test_a_foreign_fetcher_of_the_feed_is_refused(logzio: LogzioApi, formation: Formation) -> None:

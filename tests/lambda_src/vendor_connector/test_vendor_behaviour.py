@@ -51,6 +51,8 @@ class Vendor:
         What a person may do at the vendor.
     created
         The paths to which a first deploy posts; the export itself is the last.
+    cannot_assume
+        What the connector reports when the vendor can never assume the role, as a pattern.
     """
 
     api: Any
@@ -61,6 +63,7 @@ class Vendor:
     create_by_hand: Callable[[], object]
     delete_by_hand: Callable[[], object]
     created: tuple[str, ...]
+    cannot_assume: str
 
     def objects(self) -> int:
         return len(self.list_objects())
@@ -87,6 +90,7 @@ def of_atlas_vendor(atlas: AtlasApi, iam: Iam) -> Vendor:
         create_by_hand=lambda: of_atlas.by_hand(atlas, iam),
         delete_by_hand=delete_by_hand,
         created=("/cloudProviderAccess", "/logIntegrations"),
+        cannot_assume=f"Atlas cannot assume {of_atlas.ROLE_ARN} .*CANNOT_ASSUME_ROLE",
     )
 
 
@@ -102,6 +106,7 @@ def of_cockroachdb_vendor(cockroach: CockroachdbApi) -> Vendor:
         create_by_hand=lambda: of_cockroachdb.by_hand(cockroach),
         delete_by_hand=lambda: [info.update(status="DISABLED") for cluster in clusters if (info := cluster.info)],
         created=("/logexport",),
+        cannot_assume=rf"the cluster cannot write .* with {of_cockroachdb.ROLE_ARN} \(CREDENTIALS_ERROR",
     )
 
 
@@ -117,6 +122,8 @@ def of_logzio_vendor(logzio: LogzioApi) -> Vendor:
         create_by_hand=lambda: of_logzio.by_hand(logzio),
         delete_by_hand=fetchers.clear,
         created=("/s3-buckets",),
+        cannot_assume=rf"Logz.io cannot read {of_logzio.BUCKET}/feed/logz-reader/ledger/ through {of_logzio.ROLE_ARN} "
+        ".*ACCESS_DENIED.*role's trust and permissions",
     )
 
 
@@ -160,9 +167,26 @@ def test_a_lost_answer_repeats_nothing_that_was_done(
     for method, path in itertools.product(("POST", "PATCH", "PUT", "DELETE"), vendor.created):
         vendor.api.fail(method, path, reply, is_carried_out=is_carried_out)
     formation.deploy(vendor.template())
+    before = copy.deepcopy(vendor.list_objects())
     formation.deploy(vendor.template(**vendor.change))
     assert vendor.objects() == 1
+    assert vendor.list_objects() != before
     formation.destroy()
+    assert vendor.is_clean()
+
+
+def test_a_role_that_iam_is_still_spreading_is_waited_for(vendor: Vendor, formation: Formation, clock: Clock) -> None:
+    vendor.api.propagation = 4
+    begun = clock.now()
+    formation.deploy(vendor.template())
+    assert 40 <= clock.now() - begun <= 50
+    assert vendor.objects() == 1
+
+
+def test_a_role_that_can_never_be_assumed_ends_with_what_the_vendor_said(vendor: Vendor, formation: Formation) -> None:
+    vendor.api.propagation = 1_000
+    with pytest.raises(FailedError, match=rf"given up after \d+ minutes: {vendor.cannot_assume}"):
+        formation.deploy(vendor.template())
     assert vendor.is_clean()
 
 
@@ -282,6 +306,7 @@ def test_five_minutes_without_a_usable_answer_are_waited_out(
     if phase == "create":
         vendor.api.fail_for(300, reply)
     formation.deploy(vendor.template())
+    before = copy.deepcopy(vendor.list_objects())
     if phase == "update":
         vendor.api.fail_for(300, reply)
     if phase == "rollback":
@@ -296,6 +321,7 @@ def test_five_minutes_without_a_usable_answer_are_waited_out(
         formation._roll_back = outage  # type: ignore[assignment,method-assign]
         with pytest.raises(FailedError, match="Last failed"):
             formation.deploy({**changed, "Last": {**changed["Last"], "ExternalIds": ["x"]}})
+        assert vendor.list_objects() == before
     else:
         formation.deploy(vendor.template(**vendor.change))
     assert vendor.objects() == 1
