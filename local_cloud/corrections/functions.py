@@ -161,7 +161,7 @@ def end_idle_environments() -> None:
     """Execution environments end some time after their last invocation, and the next invocation starts another.
 
     AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle". MiniStack keeps the first
-    of each function for ever: those of 170 exports took 25 GB.
+    of each function indefinitely: those of 170 exports took 25 GB.
     """
     acquire, reap = lambda_svc.acquire_worker, lambda_svc.reap_idle_workers
     environments = weakref.WeakSet[Any]()

@@ -13,6 +13,7 @@ Found = tuple[int, int, int]
 _OF_NUMBER = b"0123456789.eE+-"
 # the detectors find nothing in a number of fewer than 12 digits
 _LONG_NUMBER = re.compile(rb"-?[0-9]{12,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_REST_OF_NUMBER = re.compile(rb"[0-9.eE+-]+")
 
 
 def replaced(data: bytes, spans: list[Edit]) -> bytes:
@@ -90,7 +91,9 @@ def in_tokens(data: bytes, first: int, last: int, edits: list[Edit]) -> Iterator
             begin = end + len(data[end:start].rstrip(_OF_NUMBER))
             number = _LONG_NUMBER.match(data, begin)
             is_token = number is not None and number.end() > start
-            end = number.end() if number is not None and is_token else start + 1
+            if not is_token:
+                number = _REST_OF_NUMBER.match(data, start)
+            end = number.end() if number is not None else start + 1
         own = at
         while at < len(edits) and edits[at][0] < end:
             at += 1

@@ -290,6 +290,7 @@ def numbers(seed: int) -> str:
 @settings(deadline=None, max_examples=examples(100))
 @given(st.integers(0, 2**32).map(numbers), st.sampled_from([8, dense._CHUNK_BYTES]))
 @example("[4111111111111111.4111111111111111,123456789012e+4111111111111111]", 8)
+@example("[0.4111111111111111e-4111111111111111]", 8)
 def test_numbers_of_json_with_cards_are_replaced_together_as_one_by_one(block: str, chunk: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense, "_CHUNK_BYTES", chunk)

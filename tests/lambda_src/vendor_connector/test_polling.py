@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -23,8 +24,14 @@ class Probe:
         self.deleted: Callable[[Request], None] = lambda _: None
         self.log: list[tuple[str, str]] = []
 
-    def physical_id(self, properties: dict[str, Any]) -> str:
-        return f"probe/{properties['Name']}"
+    @dataclass(frozen=True)
+    class Settings:
+        name: str
+        again: str = ""
+
+        @property
+        def id(self) -> str:
+            return f"probe/{self.name}"
 
     def apply(self, request: Request) -> dict[str, str]:
         self.log.append(("apply", request.properties["Name"]))
