@@ -93,8 +93,9 @@ def _parameter_group(arn: str, request: Request, prefix: str) -> str:
 def _rule(arn: str, request: Request, prefix: str) -> str:
     """A rule of the default bus is ``rule/NAME``, and of another ``rule/BUS/NAME``."""
     name = request.parameters.get("Rule")
-    if arn == "*" and isinstance(name, str):
-        arn = f"{prefix}rule/{request.parameters.get('EventBusName', 'default')}/{name}"
+    if isinstance(name, str):
+        bus = request.parameters.get("EventBusName", "default").rpartition("/")[2]
+        arn = f"{prefix}rule/{bus}/{name}"
     return arn.replace(":rule/default/", ":rule/", 1)
 
 

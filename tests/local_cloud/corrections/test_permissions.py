@@ -63,6 +63,27 @@ def test_describing_log_groups_is_granted_on_every_group(emulator: Emulator) -> 
     made.client(emulator, "logs", session).describe_log_groups()
 
 
+@pytest.mark.parametrize("bus", ["default", "other"])
+@pytest.mark.parametrize("names_its_bus", [True, False])
+def test_a_rule_is_granted_by_its_arn_whether_or_not_a_request_names_its_bus(
+    emulator: Emulator, bus: str, names_its_bus: bool
+) -> None:
+    events, name = made.client(emulator, "events"), made.new_name()
+    if bus != "default":
+        bus = made.new_name()
+        events.create_event_bus(Name=bus)
+    events.put_rule(Name=name, EventBusName=bus, EventPattern='{"source": ["acme"]}')
+    arn = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name if bus == 'default' else f'{bus}/{name}'}"
+    may = made.allow(["events:DescribeRule", "events:ListTargetsByRule"], arn)
+    session = made.client(emulator, "events", made.assume(emulator, made.role(emulator, may)))
+    more = {"EventBusName": bus} if names_its_bus else {}
+
+    with made.refused_unless(bus == "default" or names_its_bus):
+        session.describe_rule(Name=name, **more)
+    with made.refused_unless(bus == "default" or names_its_bus):
+        session.list_targets_by_rule(Rule=name, **more)
+
+
 @pytest.mark.parametrize(("group", "allowed"), [("own", True), ("other", False)])
 @pytest.mark.parametrize(
     ("kind", "arn", "family"), [("DBCluster", "cluster-pg", "aurora-mysql8.0"), ("DB", "pg", "postgres16")]
