@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -84,10 +85,14 @@ def permissions() -> dict[str, list[str]]:
 
 
 def secrets_of(settings: Deployment) -> list[str]:
-    """Return the ARNs of the secrets that a deployment's templates refer to: those of the webhook."""
-    webhook = settings.alerts.webhook
+    """Return the ARNs of the secrets that a deployment's templates refer to: those of the webhook.
+
+    Every Region with stacks has a webhook of its own, and reads a secret that is given by name in that Region.
+    """
+    webhook, names = settings.alerts.webhook, Names.of(settings)
     secrets = (webhook.url_secret, webhook.header_secret) if webhook else ()
-    return [Names.of(settings).secret_arn(each) for each in secrets if each]
+    everywhere = [replace(names, region=region) for region in settings.regions]
+    return list(dict.fromkeys(here.secret_arn(each) for each in secrets if each for here in everywhere))
 
 
 def policies(deployment: str, account: str, partition: str, secrets: Iterable[str] = ()) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ from logdock.cli.bootstrap_policy.policies import (
     secrets_of,
 )
 from logdock.settings import load_settings
+from logdock.settings.alerts import Webhook
 from policy_proof import handlers
 from policy_proof.account import Account
 from policy_proof.synthesis import settings_of
@@ -221,6 +222,16 @@ def test_command_allows_the_webhooks_secrets_in_the_deployments_account_alone(lo
     secret = arn("secretsmanager", "secret:acme/chat-webhook-??????").replace(ACCOUNT, document["account"])
     named = {path.parent.name for path in (tmp_path / "out").rglob("*.json") if secret in path.read_text()}
     assert named == {"out"}
+
+
+def test_webhooks_secret_is_readable_in_every_region_with_a_webhook() -> None:
+    settings = load_settings(ROOT / "examples" / "cockroachdb.yaml")
+    assert len(settings.regions) > 1
+    shared = "arn:aws:secretsmanager:us-east-1:444455556666:secret:theirs-AbCdEf"
+    webhook = Webhook(url_secret="acme/chat", header_secret=shared)
+    alerts = settings.alerts.model_copy(update={"webhook": webhook})
+    here = [f"arn:aws:secretsmanager:{each}:{ACCOUNT}:secret:acme/chat-??????" for each in settings.regions]
+    assert secrets_of(settings.model_copy(update={"alerts": alerts})) == [*here, shared]
 
 
 @pytest.fixture
