@@ -199,9 +199,11 @@ NEEDED_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "s3:*": ("DefinitionS3Location",),
     },
 }
-"""By type: a pattern of actions, and the properties that need them. All other actions of a schema are always needed, and
-all of reading: a read handler knows a resource's identifier and none of its properties (CloudFormation CLI User Guide,
-"Resource type handler contract")."""
+"""By type: a pattern of actions, and the properties that need them. All other actions of a schema are always needed.
+
+So are those of reading: a read handler knows a resource's identifier and none of its properties (CloudFormation CLI
+User Guide, "Resource type handler contract").
+"""
 
 NOT_IN_SCHEMA: Mapping[tuple[str, str], tuple[str, ...]] = {
     # EventBridge deletes the secret of a connection with it (AWS managed policy AmazonEventBridgeFullAccess)

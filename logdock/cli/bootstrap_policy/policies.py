@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MANAGED_POLICY_CHARACTERS = 6144
 """AWS's limit, white space not counted (IAM User Guide, "IAM and AWS STS quotas")."""
 SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
+"""The role by which EventBridge keeps the secrets of connections; no other service's is created."""
 EXTRA = frozenset(
     {
         "lambda:InvokeFunction",  # custom resources (CloudFormation User Guide, "AWS CloudFormation service role")
@@ -73,7 +74,7 @@ ALSO_ON = {
 }
 """Further resources of single actions."""
 OBJECTS = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
-"""The functions' code, in the bucket of the CDK's bootstrap."""
+"""The functions' code, in the bucket of the CDK's bootstrap, whose name has the account."""
 
 
 @cache
@@ -141,9 +142,9 @@ def _statements(deployment: str, account: str, partition: str, secrets: tuple[st
 def _scope(action: str) -> tuple[str, ...]:
     service = action.partition(":")[0]
     if action == SERVICE_LINKED_ROLE:
-        return ("arn:{partition}:iam::{account}:role/aws-service-role/*",)
+        return ("arn:{partition}:iam::{account}:role/aws-service-role/apidestinations.events.amazonaws.com/*",)
     if action in OBJECTS:
-        return ("arn:{partition}:s3:::cdk-*/*",)
+        return ("arn:{partition}:s3:::cdk-*-assets-{account}-*/*",)
     if action in ON_ANYTHING:
         return ("*",)
     return SCOPES.get(service, ("*",))
