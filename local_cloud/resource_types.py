@@ -199,7 +199,17 @@ NEEDED_BY: dict[str, dict[str, tuple[str, ...]]] = {
         "s3:*": ("DefinitionS3Location",),
     },
 }
-"""By type: a pattern of actions, and the properties that need them. All other actions of a schema are always needed."""
+"""By type: a pattern of actions, and the properties that need them. All other actions of a schema are always needed.
+
+So are those of reading: a read handler knows a resource's identifier and none of its properties (CloudFormation CLI
+User Guide, "Resource type handler contract").
+"""
+
+NOT_IN_SCHEMA: Mapping[tuple[str, str], tuple[str, ...]] = {
+    # EventBridge deletes the secret of a connection with it (AWS managed policy AmazonEventBridgeFullAccess)
+    ("AWS::Events::Connection", "delete"): ("secretsmanager:DeleteSecret",),
+}
+"""By type and handler: actions that a schema lacks."""
 
 
 class Environment(NamedTuple):
@@ -270,9 +280,13 @@ def actions(kind: str, handlers: Iterable[str], properties: Mapping[str, Any]) -
     return {
         action
         for handler in handlers
-        for action in schema(kind).get("handlers", {}).get(handler, {}).get("permissions", [])
+        for action in (
+            *schema(kind).get("handlers", {}).get(handler, {}).get("permissions", []),
+            *NOT_IN_SCHEMA.get((kind, handler), ()),
+        )
         # some schemas name operations that are no actions of IAM, such as s3:REST.PUT.OBJECT
-        if action_details(action) and not any(fnmatchcase(action, pattern) for pattern in unneeded)
+        if action_details(action)
+        and (handler == "read" or not any(fnmatchcase(action, pattern) for pattern in unneeded))
     }
 
 

@@ -6,12 +6,12 @@ import dataclasses
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from aws_cdk import App
@@ -25,6 +25,35 @@ def cdk_context() -> dict[str, Any]:
     """Return the feature flags that the CDK command line would pass."""
     context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
     return context
+
+
+def _refuse_change(*_: object, **__: object) -> NoReturn:
+    raise TypeError("templates are shared by all who ask for them: change a copy, such as of copy.deepcopy")
+
+
+class _Shared:
+    """What cannot be changed, and whose copies can."""
+
+    __setitem__ = __delitem__ = __ior__ = __iadd__ = __imul__ = _refuse_change
+    append = clear = extend = insert = pop = popitem = remove = reverse = setdefault = sort = update = _refuse_change
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Copy to a plain dictionary or list; `copy.deepcopy` copies what is in it the same way."""
+        return (dict, (list(self.items()),)) if isinstance(self, dict) else (list, (list(self),))  # type: ignore[call-overload]
+
+
+class _SharedDict(_Shared, dict[str, Any]):
+    pass
+
+
+class _SharedList(_Shared, list[Any]):
+    pass
+
+
+def _shared_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _SharedDict({key: _shared_value(each) for key, each in value.items()})
+    return _SharedList(map(_shared_value, value)) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -57,11 +86,15 @@ def share_between_processes(folder: Path) -> None:
 
 @cache
 def synthesize(example: Path, subscriptions: str | None = None) -> Synthesized:
-    """Synthesize an example as it is, or with its subscriptions travelling another way; the same settings once."""
+    """Synthesize an example as it is, or with its subscriptions travelling another way; the same settings once.
+
+    All who ask share the templates, so they cannot be changed: whether a test passes depends on no test before it.
+    """
     settings = settings_of(example, subscriptions)
     known_by = settings.model_dump_json()
     if known_by not in _synthesized:
-        _synthesized[known_by] = _once_for_all(settings, known_by) if _shared else synthesize_now(settings)
+        made = _once_for_all(settings, known_by) if _shared else synthesize_now(settings)
+        _synthesized[known_by] = dataclasses.replace(made, templates=_shared_value(made.templates))
     return _synthesized[known_by]
 
 

@@ -8,6 +8,7 @@ every stack but the core must be free to come and go alone.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -280,10 +281,16 @@ class Names:
         return f"arn:{self.partition}:ssm:{region}:{self.account}:parameter{name}"
 
     def secret_arn(self, reference: str) -> str:
-        """Return the ARN, or its pattern, of a secret given by ARN or name; AWS appends six characters to a name."""
-        if reference.startswith("arn:"):
+        """Return the ARN, or its pattern, of a secret given by ARN or name; AWS appends six characters to a name.
+
+        Secrets Manager also finds a secret by an ARN without them, but IAM compares the whole ARN. It takes an ARN that
+        ends with a hyphen and six characters for a whole one (Secrets Manager User Guide, "Troubleshooting").
+        """
+        if not reference.startswith("arn:"):
+            reference = f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}:secret:{reference}"
+        elif re.search("-[A-Za-z0-9]{6}$", reference):
             return reference
-        return f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}:secret:{reference}-??????"
+        return f"{reference}-??????"
 
 
 def _digest(name: str) -> str:

@@ -55,8 +55,17 @@ def test_names_outside_the_deployments_own_region_carry_the_region() -> None:
     assert names.in_region("ledger", "us-east-1") == "acme-prod-ledger-us-east-1"
 
 
-def test_a_secret_given_by_name_is_matched_with_the_six_characters_that_aws_appends() -> None:
+@pytest.mark.parametrize(
+    ("given", "whole"),
+    [
+        ("acme/logzio", "acme/logzio-??????"),
+        ("acme/logzio-AbCdEf", "acme/logzio-AbCdEf-??????"),
+        ("arn:aws:secretsmanager:us-east-1:444455556666:secret:acme/logzio", "acme/logzio-??????"),
+        ("arn:aws:secretsmanager:us-east-1:444455556666:secret:acme/logzio-AbCdEfG", "acme/logzio-AbCdEfG-??????"),
+        ("arn:aws:secretsmanager:us-east-1:444455556666:secret:acme/logzio-AbCdEf", "acme/logzio-AbCdEf"),
+    ],
+)
+def test_secret_is_matched_with_the_six_characters_that_aws_appends(given: str, whole: str) -> None:
     names = Names("acme-prod", "111122223333", "eu-west-1")
-    given = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:acme/logzio-AbCdEf"
-    assert names.secret_arn(given) == given
-    assert names.secret_arn("acme/logzio").endswith(":secret:acme/logzio-??????")
+    where = "us-east-1:444455556666" if given.startswith("arn:") else "eu-west-1:111122223333"
+    assert names.secret_arn(given) == f"arn:aws:secretsmanager:{where}:secret:{whole}"

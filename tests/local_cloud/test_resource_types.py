@@ -46,6 +46,7 @@ def asked(kind: str, action: str, properties: dict[str, Any], operation: Operati
         ("Lambda::Function", "ec2:DescribeVpcs", {}, {"*"}),
         ("Lambda::Function", "kms:CreateGrant", {"FunctionName": "f"}, {PREFIX.format("kms") + "key/f"}),
         ("SQS::QueuePolicy", "sqs:SetQueueAttributes", {"Queues": ["https://sqs/1/q"]}, {PREFIX.format("sqs") + "q"}),
+        ("SNS::Topic", "sns:Subscribe", {"TopicName": "t"}, set()),
         ("IAM::Policy", "iam:PutRolePolicy", {"Roles": ["acme"], "PolicyDocument": {"Resource": ROLE + "s"}}, {ROLE}),
     ],
 )  # fmt: skip
@@ -67,3 +68,16 @@ def test_operation_calls_its_handlers_actions_alone() -> None:
     # an update reads the resource too
     assert asked("AWS::S3::Bucket", "s3:GetBucketVersioning", {"BucketName": "b"}, "update")
     assert not asked("AWS::S3::Bucket", "s3:GetBucketVersioning", {"BucketName": "b"}, "create")
+
+
+def test_resource_is_read_by_its_identifier_whatever_properties_are_set() -> None:
+    topic, bare, arn = "AWS::SNS::Topic", {"TopicName": "t"}, PREFIX.format("sns") + "t"
+    assert asked(topic, "sns:ListSubscriptionsByTopic", bare, "update") == {arn}
+    assert asked(topic, "sns:Subscribe", bare, "update") == set()
+
+
+def test_secret_of_a_connection_is_deleted_with_it() -> None:
+    connection, action = "AWS::Events::Connection", "secretsmanager:DeleteSecret"
+    (arn,) = asked(connection, action, {"Name": "acme"}, "delete")
+    assert arn.startswith(PREFIX.format("secretsmanager") + "secret:events!connection/acme/")
+    assert asked(connection, action, {"Name": "acme"}) == set()

@@ -8,10 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from logdock.alarms import ALARMS
 from logdock.dashboard import USD_PER_GB
 from logdock.expected_alarms import export_alarms, shared_alarms
-from logdock.settings import load_settings
+from logdock.inventory import stacks_of
+from logdock.settings import Deployment, load_settings
 from logdock.settings.costs import (
     EVENTS_OF_AN_OBJECT,
     LANDINGS,
@@ -27,7 +32,7 @@ from logdock.settings.costs import (
     summary_table,
     tables,
 )
-from tests.conftest import EXAMPLES, ROOT, synthesize
+from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize, synthesize_now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +44,45 @@ ALERTS = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_the_model_counts_the_alarms_and_keys_of_every_template(example: Path) -> None:
-    settings, found = load_settings(example), synthesize(example)
+    check_counts(load_settings(example), synthesize(example))
+
+
+VALUES: dict[str, list[object]] = {
+    "silent_after_minutes": [0, 60],
+    "daily_gb": [2.5],
+    "volume_band": [False, True],
+    "failed_logins_per_hour": [10],
+    "privilege_changes_per_hour": [10],
+    "schema_changes_per_hour": [10],
+    "trail_log_group": ["/acme/trail"],
+    "webhook": [{"url": "https://chat.acme.example/hook"}],
+}
+"""What decides which alarms there are."""
+ALARMED = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()})
+
+
+@given(
+    example=st.sampled_from(["alerts", "cockroachdb", "mongodb-atlas", "subscriptions"]),
+    alerts=ALARMED,
+    whole=st.fixed_dictionaries(
+        {"subscriptions": st.sampled_from(["direct", "kinesis"])},
+        optional={"archive": st.just({"compact": True}), "exports": st.just([])},
+    ),
+)
+def test_the_model_counts_the_alarms_of_any_settings(
+    example: str, alerts: dict[str, object], whole: dict[str, object]
+) -> None:
+    document = yaml.safe_load((ROOT / "examples" / f"{example}.yaml").read_text(encoding="utf-8"))
+    if "exports" in whole:  # whose logs go nowhere but to where they land
+        whole = whole | {"exports": [{**each, "ship_to": []} for each in document["exports"]]}
+    settings = Deployment.model_validate(document | whole | {"alerts": alerts})
+    found = synthesize_now(settings)
+    check_counts(settings, found)
+    alarms = [*found.resources("AWS::CloudWatch::Alarm"), *found.resources("AWS::CloudWatch::CompositeAlarm")]
+    assert Counter(stack for stack, *_ in alarms) == Counter({each.name: each.alarms for each in stacks_of(settings)})
+
+
+def check_counts(settings: Deployment, found: Synthesized) -> None:
     counted = {stack: Counter[str]() for stack in found.templates}
     for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::KMS::Key"):
         for stack, _, resource in found.resources(kind):
@@ -62,8 +105,9 @@ def test_the_model_counts_the_alarms_and_keys_of_every_template(example: Path) -
         expected = [export_alarms(settings, export, region) for region in settings.regions_of(export)]
         assert [each["Alarm"] for each in counts] == list(map(billed_alarms, expected)), export.name
         assert sum(each["Key"] for each in (landing, *counts)) == keys_of(settings, export), export.name
-        assert all(each["CompositeAlarm"] == bool(each["Alarm"]) for each in counts)
-        assert sum(each["band"] for each in counts) == len(counts) * settings.alerts_of(export).volume_band
+        assert [each["CompositeAlarm"] for each in counts] == [bool(each) for each in expected], export.name
+        bands = [sum(ALARMS[alarm].is_band for alarm in each) for each in expected]
+        assert [each["band"] for each in counts] == bands, export.name
     shared = sum(counted.values(), Counter())
     expected = [each for region in settings.regions for each in shared_alarms(settings, region).values()]
     assert (shared["Alarm"], shared["CompositeAlarm"]) == (sum(map(billed_alarms, expected)), len(expected))

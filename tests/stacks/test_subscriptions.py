@@ -120,8 +120,8 @@ def test_log_groups_of_another_account_have_a_destination_for_that_account_alone
         "Resource": arn,
         "Principal": {"AWS": sender},
     }
-    assert json.loads(destination.pop("DestinationPolicy")) == {"Version": "2012-10-17", "Statement": [admitted]}
-    assert destination.pop("RoleArn")["Fn::GetAtt"][0].startswith("SubscriptionsRole")
+    assert json.loads(destination["DestinationPolicy"]) == {"Version": "2012-10-17", "Statement": [admitted]}
+    assert destination["RoleArn"]["Fn::GetAtt"][0].startswith("SubscriptionsRole")
     assert (destination["DestinationName"], destination["TargetArn"]) == ("acme-prod-ledger", IMPORTED)
 
     role = only(archive, "acme-prod-ledger", "AWS::IAM::Role")["Properties"]

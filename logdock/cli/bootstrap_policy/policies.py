@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MANAGED_POLICY_CHARACTERS = 6144
 """AWS's limit, white space not counted (IAM User Guide, "IAM and AWS STS quotas")."""
 SERVICE_LINKED_ROLE = "iam:CreateServiceLinkedRole"
+"""The role by which EventBridge keeps the secrets of connections; no other service's is created."""
 EXTRA = frozenset(
     {
         "lambda:InvokeFunction",  # custom resources (CloudFormation User Guide, "AWS CloudFormation service role")
@@ -72,7 +74,7 @@ ALSO_ON = {
 }
 """Further resources of single actions."""
 OBJECTS = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
-"""The functions' code, in the bucket of the CDK's bootstrap."""
+"""The functions' code, in the bucket of the CDK's bootstrap, whose name has the account."""
 
 
 @cache
@@ -84,10 +86,14 @@ def permissions() -> dict[str, list[str]]:
 
 
 def secrets_of(settings: Deployment) -> list[str]:
-    """Return the ARNs of the secrets that a deployment's templates refer to: those of the webhook."""
-    webhook = settings.alerts.webhook
+    """Return the ARNs of the secrets that a deployment's templates refer to: those of the webhook.
+
+    Every Region with stacks has a webhook of its own, and reads a secret that is given by name in that Region.
+    """
+    webhook, names = settings.alerts.webhook, Names.of(settings)
     secrets = (webhook.url_secret, webhook.header_secret) if webhook else ()
-    return [Names.of(settings).secret_arn(each) for each in secrets if each]
+    everywhere = [replace(names, region=region) for region in settings.regions]
+    return list(dict.fromkeys(here.secret_arn(each) for each in secrets if each for here in everywhere))
 
 
 def policies(deployment: str, account: str, partition: str, secrets: Iterable[str] = ()) -> list[dict[str, Any]]:
@@ -136,9 +142,9 @@ def _statements(deployment: str, account: str, partition: str, secrets: tuple[st
 def _scope(action: str) -> tuple[str, ...]:
     service = action.partition(":")[0]
     if action == SERVICE_LINKED_ROLE:
-        return ("arn:{partition}:iam::{account}:role/aws-service-role/*",)
+        return ("arn:{partition}:iam::{account}:role/aws-service-role/apidestinations.events.amazonaws.com/*",)
     if action in OBJECTS:
-        return ("arn:{partition}:s3:::cdk-*/*",)
+        return ("arn:{partition}:s3:::cdk-*-assets-{account}-*/*",)
     if action in ON_ANYTHING:
         return ("*",)
     return SCOPES.get(service, ("*",))

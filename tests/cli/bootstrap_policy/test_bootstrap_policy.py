@@ -40,6 +40,7 @@ from logdock.cli.bootstrap_policy.policies import (
     secrets_of,
 )
 from logdock.settings import load_settings
+from logdock.settings.alerts import Webhook
 from policy_proof import handlers
 from policy_proof.account import Account
 from policy_proof.synthesis import settings_of
@@ -152,14 +153,17 @@ def test_other_deployments_are_out_of_reach() -> None:
         ("iam:PassRole", arn("iam", "role/Administrator")),
         ("iam:CreatePolicyVersion", arn("iam", "policy/Administrator")),
         ("iam:CreateServiceLinkedRole", arn("iam", "role/acme-prod-x")),
+        ("iam:CreateServiceLinkedRole", arn("iam", "role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")),
         ("lambda:UpdateFunctionCode", arn("lambda", "function:billing")),
         ("sqs:DeleteQueue", arn("sqs", "acme-test-ship-logz")),
         ("ssm:PutParameter", arn("ssm", "parameter/logdock/acme-test/exports/orders")),
         ("ssm:DeleteParameter", arn("ssm", "parameter/cdk-bootstrap/hnb659fds/version")),
+        ("s3:GetObject", f"arn:aws:s3:::cdk-hnb659fds-assets-444455556666-{REGION}/1.zip"),
+        ("s3:GetObject", f"arn:aws:s3:::cdk-{ACCOUNT}/1.zip"),
         ("s3:GetObject", "arn:aws:s3:::acme-prod-archive/logs/orders/1.json.gz"),
         ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:acme/logzio-AbCdEf")),
     }
-    assert denied(made(), frozenset(other)) == {action for action, _ in other}
+    assert [each for each in other if not denied(made(), frozenset([each]))] == []
 
 
 @pytest.mark.proof
@@ -221,6 +225,16 @@ def test_command_allows_the_webhooks_secrets_in_the_deployments_account_alone(lo
     secret = arn("secretsmanager", "secret:acme/chat-webhook-??????").replace(ACCOUNT, document["account"])
     named = {path.parent.name for path in (tmp_path / "out").rglob("*.json") if secret in path.read_text()}
     assert named == {"out"}
+
+
+def test_webhooks_secret_is_readable_in_every_region_with_a_webhook() -> None:
+    settings = load_settings(ROOT / "examples" / "cockroachdb.yaml")
+    assert len(settings.regions) > 1
+    shared = "arn:aws:secretsmanager:us-east-1:444455556666:secret:theirs-AbCdEf"
+    webhook = Webhook(url_secret="acme/chat", header_secret=shared)
+    alerts = settings.alerts.model_copy(update={"webhook": webhook})
+    here = [f"arn:aws:secretsmanager:{each}:{ACCOUNT}:secret:acme/chat-??????" for each in settings.regions]
+    assert secrets_of(settings.model_copy(update={"alerts": alerts})) == [*here, shared]
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ class Probe:
 
     @dataclass(frozen=True)
     class Settings:
+        """Its properties."""
+
         name: str
         again: str = ""
 
