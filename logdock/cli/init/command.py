@@ -44,12 +44,13 @@ def init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Ask what each export needs, and write a settings file with comments.
+    """Ask what each export needs, and write a settings file.
 
-    The account and the Region of your credentials are proposed. Each answer is checked as the deploy would check it.
-    External ids of your own making come from the system's generator for secrets. Secrets are never asked for: their
-    names are. `logdock add` adds an export later. With --extends only the deployment's name, its account and what the
-    other file lacks are asked; what else differs is for you to add.
+    Each setting stands below a comment that says what it means. The account and the Region of your credentials are
+    proposed. Each answer is checked as the deploy would check it. External ids of your own making come from the
+    system's generator for secrets. Secrets are never asked for: their names are. `logdock add` adds an export
+    later. With --extends only the deployment's name, its account and what the other file lacks are asked; what else
+    differs is for you to add.
     """
     if settings.exists():
         raise CommandError(

@@ -54,7 +54,7 @@ def new(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a directory of your own that deploys Logdock.
+    """Write a directory that deploys Logdock without a clone.
 
     It holds your settings file, the version of Logdock, the CDK's configuration and, if you ask for one, a pipeline. It
     needs no clone: `pip install` of its `requirements.txt` brings Logdock. The questions are those of `logdock init`.
