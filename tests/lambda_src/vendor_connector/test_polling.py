@@ -26,6 +26,8 @@ class Probe:
 
     @dataclass(frozen=True)
     class Settings:
+        """What the operation is asked for."""
+
         name: str
         again: str = ""
 
