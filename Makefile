@@ -99,6 +99,7 @@ $(DOCS): requirements-docs.lock $(VENV)/.installed
 
 demo: $(SETUP) ## The whole product on this machine: deploy every export to the local cloud, play every vendor, show what landed; KEEP=1 leaves it running, ACCOUNTS=2 lands in two other accounts
 	$(if $(filter-out 2,$(ACCOUNTS)),$(error ACCOUNTS is $(ACCOUNTS); allowed: 2))
+	$(if $(filter-out 1,$(KEEP)),$(error KEEP is $(KEEP); allowed: 1))
 	@$(BIN)/python -m local_cloud.demo --settings "$(if $(ACCOUNTS),examples/log-archive-account.yaml,$(SETTINGS))" $(if $(KEEP),--keep)
 
 local-stop: $(SETUP) ## End what `make demo KEEP=1` left running

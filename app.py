@@ -137,7 +137,7 @@ def settings_files(given: object) -> list[Path]:
     paths = [Path(name.strip()) for name in names]
     for path in paths:
         if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a path that is too long
-            advice = "copy one of examples/*.yaml to it, or name yours: -c settings=FILE"
+            advice = "name yours with -c settings=FILE, or write one with `logdock init`"
             raise ValueError(f"{path}: no such file; {advice}")
     return paths
 

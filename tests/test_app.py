@@ -37,7 +37,7 @@ def run(context: dict[str, str], folder: Path, **more: str) -> subprocess.Comple
     [
         (
             {"settings": "logdock.yaml", "shipper_layer": str(LAYER)},
-            "logdock.yaml: no such file; copy one of examples/",
+            "logdock.yaml: no such file; name yours with -c settings=FILE, or write one with `logdock init`",
         ),
         (
             {"settings": "logdock.yaml", "shipper_layer": "nowhere"},

@@ -67,7 +67,9 @@ def read_settings(file: Path) -> Deployment:
         When it is not there or has errors.
     """
     if not file.exists():
-        raise CommandError(f"{file}: no such file. Name yours with --settings FILE", ExitCode.USAGE)
+        raise CommandError(
+            f"{file}: no such file. Name yours with --settings FILE, or write one with `logdock init`", ExitCode.USAGE
+        )
     try:
         return load_settings(file)
     except SettingsError as error:

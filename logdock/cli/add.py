@@ -42,7 +42,7 @@ def add(
     settings: SettingsFile = DEFAULT_SETTINGS,
     as_json: Json = False,
 ) -> None:
-    """Ask what an export needs, and add it to the settings file.
+    """Ask for one more export, and add it to the file.
 
     The export is added below the last one. Comments, order and everything else in the file stay as they are. Each
     answer is checked as the deploy would check it, together with what is in the file. Nothing is deployed.

@@ -8,7 +8,7 @@ import typer
 
 from logdock.cli.account import Account, read_settings
 from logdock.cli.errors import ExitCode
-from logdock.cli.options import DEFAULT_SETTINGS, Command, Json, Profile, Region, SettingsFile
+from logdock.cli.options import DEFAULT_SETTINGS, Command, Group, Json, Profile, Region, SettingsFile
 from logdock.cli.screen import Screen
 
 EXAMPLES = """
@@ -17,7 +17,7 @@ Example:
 `logdock alerts test` sends a test message to all recipients, and names those who have not confirmed
 """
 
-alerts = typer.Typer(help="Alarm notifications and their recipients.", no_args_is_help=True)
+alerts = typer.Typer(cls=Group, help="Test alarm notifications and their recipients.", no_args_is_help=True)
 
 
 @alerts.callback()
@@ -32,9 +32,10 @@ def send_test(
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """Send a test message to all alarm recipients, from each Region, and name them.
+    """Send a test message to all alarm recipients.
 
-    The exit code is 1 when there is no recipient, or when one has not confirmed.
+    It is sent from each Region of the deployment, and the recipients are named. The exit code is 1 when there is no
+    recipient, or when one has not confirmed.
     """
     screen, account = Screen(as_json=as_json), Account(read_settings(settings), profile, region, settings)
     sent = {where: _send(account, where) for where in account.regions}

@@ -37,7 +37,10 @@ def explain(
     ],
     as_json: Json = False,
 ) -> None:
-    """Print what an alarm or an error means and what to do: the section of docs/runbook.md."""
+    """Explain an alarm or an error, and what to do.
+
+    It prints the section of the runbook (docs/runbook.md).
+    """
     screen = Screen(as_json=as_json)
     sections = read_sections(next(each for each in RUNBOOKS if each.is_file()).read_text(encoding="utf-8"))
     found = find(" ".join(what), sections)

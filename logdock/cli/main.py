@@ -14,7 +14,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from logdock.cli.errors import CommandError, ExitCode, from_aws
-from logdock.cli.options import Command
+from logdock.cli.options import Command, Group
 from logdock.cli.screen import Screen
 from logdock.sources import version
 
@@ -44,6 +44,7 @@ def app(names: Iterable[str]) -> typer.Typer:
     """Return the command line of some commands; the modules of the others are not imported."""
     line = typer.Typer(
         name="logdock",
+        cls=Group,
         help="Check, watch, search and repair what Logdock deployed.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,

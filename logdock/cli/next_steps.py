@@ -41,9 +41,10 @@ def next_steps(
     as_json: Json = False,
     call: Annotated[bool, typer.Option("--call", help="Print the ready calls alone.")] = False,
 ) -> None:
-    """Show what to enter at the vendor: the values under the names of its form, and the same as API calls.
+    """Show what to enter at the vendor after the deploy.
 
-    A credential never stands in them: a call takes it from the variable that it names.
+    The values have the names of the vendor's form; the API calls have the same values. A credential never stands in
+    them: a call takes it from the variable that it names.
     """
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings, landing_profiles=landing_profile)

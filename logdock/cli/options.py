@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from pydantic import ValidationError
+from typer.core import TyperCommand, TyperGroup
 
 SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", help="The settings file of the deployment.")]
 Profile = Annotated[
@@ -40,7 +42,7 @@ def cdk_settings_option(settings: Path) -> str:
 
 
 class Command(TyperCommand):
-    """A command whose help fits a terminal of 80 columns.
+    """A command whose help fits a terminal of 80 columns, and whose errors name the value.
 
     Typer shows `<bool>` for a switch, `<list[str]>` for an argument, and all choices of an option as one word, which
     breaks anywhere: here they are a sentence of the option's help.
@@ -48,13 +50,46 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, as the help shows them."""
-        params: list[Any] = super().get_params(ctx)
-        for each in params:
-            if each.param_type_name == "argument":
-                each.display_type_rich = lambda **_: None
-            if each.param_type_name == "argument" or each.metavar is not None:
-                continue
-            each.metavar = "" if each.is_flag else str(each.name).upper()
-            if choices := each.type_descriptor.choices:
-                each.help = f"{each.help} One of: {', '.join(choices)}."
-        return params
+        return _without_types(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed; a refused value is named, with the choice that was perhaps meant.
+
+        Typer's own message is Pydantic's, which begins with "Value error," or leaves the value out.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, ValidationError):
+                error.message = _refusal(error.__cause__, getattr(error.param, "type_descriptor", None))
+            raise
+
+
+class Group(TyperGroup):
+    """A group of commands, with the help of a command."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, as the help shows them."""
+        return _without_types(super().get_params(ctx))
+
+
+def _without_types(params: list[Any]) -> list[Any]:
+    for each in params:
+        if each.param_type_name == "argument":
+            each.display_type_rich = lambda **_: None
+        if each.param_type_name == "argument" or each.metavar is not None:
+            continue
+        each.metavar = "" if each.is_flag else str(each.name).upper()
+        if choices := each.type_descriptor.choices:
+            each.help = f"{each.help} One of: {', '.join(choices)}."
+    return params
+
+
+def _refusal(error: ValidationError, described: Any) -> str:
+    found = error.errors()[0]
+    given, said = str(found["input"]), found["msg"].removeprefix("Value error, ")
+    if said.startswith(repr(given)):
+        choices = [str(choice) for choice in getattr(described, "choices", None) or ()]
+        close = difflib.get_close_matches(given, choices, n=1)
+        return f"{said} Did you mean {close[0]!r}?" if close else said
+    return f"got {given!r}; {said[:1].lower()}{said[1:]}"

@@ -80,7 +80,7 @@ def preview(
         bool, typer.Option("--json", help="Print JSON lines, as the archive has them, then a summary.")
     ] = False,
 ) -> None:
-    """Show how files would be archived: parsed, filtered, redacted.
+    """Show how files would be parsed, filtered and redacted.
 
     Runs the shipper's own code on your machine, with the settings of one export. It needs no AWS credentials and sends
     nothing. On a terminal, replacements made by redaction are highlighted. The exit code is 1 when a file, or a part of

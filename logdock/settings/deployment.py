@@ -75,7 +75,7 @@ class Deployment(Model):
         "Default: no such role.",
     )
     destinations: tuple[Destination, ...] = Field(default=(), description="Where logs go after they have landed.")
-    exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Whose logs land.")
+    exports: Annotated[tuple[Export, ...], *NotEmpty] = Field(description="Exports, each with a `name` and a `kind`.")
 
     @property
     def effective_retention(self) -> Retention:

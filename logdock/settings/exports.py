@@ -1,4 +1,4 @@
-"""Whose logs land: one model per kind of export, discriminated by `kind`."""
+"""Exports: one model per kind, discriminated by `kind`."""
 
 from __future__ import annotations
 

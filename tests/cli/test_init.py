@@ -31,6 +31,8 @@ ANSWERS = {
     "cloudflare": ["", "023e105f4ecef8ad9ca31a8372d0c353", "", "EdgeStartTimestamp, RayID", ""],
 }
 
+SCHEMA_FILE = "logdock/settings/logdock.schema.json"
+
 Answer = Callable[..., Typed]
 
 
@@ -64,6 +66,17 @@ def test_the_file_of_every_kind_is_valid_and_says_what_each_setting_means(
             question.setting == "connect"
             or str(EXPORTS[kind].model.model_fields[question.setting].description) in unwrapped
         )
+
+
+@pytest.mark.parametrize("is_clone", [True, False])
+def test_the_file_names_its_schema_where_there_is_one(answer: Answer, tmp_path: Path, is_clone: bool) -> None:
+    if is_clone:
+        (tmp_path / SCHEMA_FILE).parent.mkdir(parents=True)
+        (tmp_path / SCHEMA_FILE).write_text("{}")
+    assert answer(["--kind", "aurora-mysql"], [*HEAD, "mine", *ANSWERS["aurora-mysql"], "none"]).code == 0
+    text = (tmp_path / "logdock.yaml").read_text()
+    assert text.startswith(f"# yaml-language-server: $schema={SCHEMA_FILE}\n") is is_clone
+    assert ("yaml-language-server" in text) is is_clone
 
 
 @pytest.mark.parametrize(
@@ -335,6 +348,9 @@ exports:
 
 def test_an_environment_is_asked_only_for_what_the_shared_file_lacks(answer: Answer, tmp_path: Path) -> None:
     (tmp_path / "shared.yaml").write_text(SHARED)
+    schema = tmp_path / PART_SCHEMA.rpartition("=")[2]
+    schema.parent.mkdir(parents=True)
+    schema.write_text("{}")
     ended = answer(["--extends", "shared.yaml", "--settings", "staging.yaml"], ["acme-staging", "111122223333"])
     assert (ended.code, "npx cdk deploy --all -c settings=staging.yaml" in ended.out) == (0, True)
     written = f'{PART_SCHEMA}\nextends: "shared.yaml"\ndeployment: "acme-staging"\naccount: "111122223333"\n'

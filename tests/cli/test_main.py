@@ -38,6 +38,9 @@ def client_error(code: str, message: str = "", operation: str = "GetObject") -> 
     return boto.ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
+NO_SUCH_FILE = "no such file. Name yours with --settings FILE, or write one with `logdock init`"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_has_an_example_and_the_page_has_the_command(logdock: Type, command: str) -> None:
     shown = logdock(*command.split(), "--help")
@@ -49,9 +52,33 @@ def test_the_help_of_every_command_has_an_example_and_the_page_has_the_command(l
 def test_help_has_whole_names_and_no_types_at_80_columns(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     cut = re.compile(r"(?<!\w)--?[a-z-]*…|<(?:bool|str|path|int|float|list)\b|\w\|\w|\[\[")
-    shown = {command: logdock(*command.split(), "--help").out.partition("Example")[0] for command in COMMANDS}
+    typed = ["", "alerts", *COMMANDS]
+    shown = {command: logdock(*command.split(), "--help").out.partition("Example")[0] for command in typed}
     assert {command: cut.findall(text) for command, text in shown.items() if cut.search(text)} == {}
     assert "One of: mongodb-atlas, cockroachdb," in re.sub(r"[\s│]+", " ", shown["init"])
+
+
+def test_help_summaries_fit_a_line_of_the_list(logdock: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = logdock("--help").out.partition("Commands")[2]
+    summaries = re.findall(r"^│ (\S+ +\S.*?) *│$", listed, re.MULTILINE)
+    assert len(summaries) == len(entry.COMMANDS)
+    assert [line for line in summaries if not line.endswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (("init", "--kind", "mongodb"), "'--kind': 'mongodb' is not one of .*[.] Did you mean 'mongodb-atlas'[?]"),
+        (("logs", "--from", "feed"), "'--from': 'feed' is not one of 'archive', 'landing'[.] "),
+        (("logs", "--limit", "ten"), "'--limit' / '-n': got 'ten'; input should be a valid integer"),
+        (("logs", "--limit", "0"), "'--limit' / '-n': got '0'; input should be greater than or equal to 1"),
+    ],
+)
+def test_a_refused_value_of_an_option_is_named(logdock: Type, typed: tuple[str, ...], message: str) -> None:
+    ended = logdock(*typed)
+    assert ended.code == ExitCode.USAGE
+    assert re.search(f"Invalid value for {message}", re.sub(r"[\s│]+", " ", ended.err))
 
 
 def test_the_exit_codes_are_those_of_the_page() -> None:
@@ -99,7 +126,7 @@ def test_a_command_that_is_none_is_a_error_of_use(logdock: Type) -> None:
 
 def test_a_settings_file_that_is_not_there_is_named(logdock: Type) -> None:
     ended = logdock("validate")
-    assert (ended.code, ended.err) == (2, "Error: logdock.yaml: no such file. Name yours with --settings FILE\n")
+    assert (ended.code, ended.err) == (2, f"Error: logdock.yaml: {NO_SUCH_FILE}\n")
 
 
 @pytest.mark.parametrize("command", ["validate --settings", "init --settings", "new", "plan --settings"])
@@ -138,7 +165,7 @@ def test_a_closed_stream_is_no_defect(closed: str, code: int, said: bytes) -> No
 
 def test_a_name_in_a_message_cannot_steer_the_terminal(logdock: Type) -> None:
     ended = logdock("validate", "--settings", "\x1b[2J.yaml")
-    assert ended.err == "Error: \\x1b[2J.yaml: no such file. Name yours with --settings FILE\n"
+    assert ended.err == f"Error: \\x1b[2J.yaml: {NO_SUCH_FILE}\n"
 
 
 def test_a_file_without_errors_is_said_to_be_one(logdock: Type) -> None:

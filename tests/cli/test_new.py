@@ -54,7 +54,7 @@ def test_new_refuses_what_is_there_before_it_asks(logdock: Type, tmp_path: Path,
     name = "logs" if existing == "directory" else "logs/notes"
     ended = logdock("new", name)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == f"Error: {name}: is no empty directory. Name another, or empty this one\n"
+    assert ended.err == f"Error: {name}: exists, and is not an empty directory. Name another, or empty this one\n"
     assert [path.name for path in (tmp_path / "logs").iterdir()] == ["notes"]
 
 

@@ -57,7 +57,7 @@ def test_says_what_a_missing_setting_is(refusal: Refusal) -> None:
         "deployment: missing: Prefix of every stack, at most 16 characters.",
         "account: missing: AWS account that the logs land in: 12 digits, in quotes.",
         "region: missing: AWS Region that the logs land in.",
-        "exports: missing: Whose logs land.",
+        "exports: missing: Exports, each with a `name` and a `kind`.",
     ]
     assert refusal(document(export("aptible", stack_region=None))) == [
         "exports[0].stack_region: missing: AWS Region of the Aptible stack; the bucket must be in the same."

@@ -64,7 +64,7 @@ def backfill(
         str, typer.Option(metavar="KEY", help="Only objects of a landing bucket with greater keys: to go on.")
     ] = "",
 ) -> None:
-    """Ship, or archive, what landed before the export was shipped.
+    """Ship or archive what landed before shipping began.
 
     Each object is announced to the destination's queue as S3 would have announced it. With `--destination archive`,
     what log groups held before they were subscribed to is handed to the archiver. It can be stopped at any point: it

@@ -30,7 +30,7 @@ def bootstrap_policy(
     ] = Path("build/bootstrap-policy"),
     as_json: Json = False,
 ) -> None:
-    """Write what CloudFormation may do for the deployment.
+    """Write the IAM policies for `cdk bootstrap`.
 
     `cdk bootstrap` gives CloudFormation AdministratorAccess unless you name other policies. These have the actions of
     every type of resource that Logdock creates, on the deployment's own names where AWS lets you choose them.

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.init.deployment import ask_environment, ask_settings
+from logdock.cli.init.deployment import ask_environment, ask_settings, without_missing_schema
 from logdock.cli.init.interview import stack_names
 from logdock.cli.init.questions import ExportKind
 from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option, settings_option
@@ -44,12 +44,13 @@ def init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Ask what each export needs, and write a settings file with comments.
+    """Ask what each export needs, and write a settings file.
 
-    The account and the Region of your credentials are proposed. Each answer is checked as the deploy would check it.
-    External ids of your own making come from the system's generator for secrets. Secrets are never asked for: their
-    names are. `logdock add` adds an export later. With --extends only the deployment's name, its account and what the
-    other file lacks are asked; what else differs is for you to add.
+    Each setting stands below a comment that says what it means. The account and the Region of your credentials are
+    proposed. Each answer is checked as the deploy would check it. External ids of your own making come from the
+    system's generator for secrets. Secrets are never asked for: their names are. `logdock add` adds an export
+    later. With --extends only the deployment's name, its account and what the other file lacks are asked; what else
+    differs is for you to add.
     """
     if settings.exists():
         raise CommandError(
@@ -66,7 +67,7 @@ def init(
         deployment = ask_environment(screen, settings, extends)
     else:
         text, deployment = ask_settings(screen, kind or (), settings)
-        settings.write_text(text, encoding="utf-8")
+        settings.write_text(without_missing_schema(text, settings.parent), encoding="utf-8")
     stacks = stack_names(deployment.deployment, (export.name for export in deployment.exports))
     screen.document({"settings": str(settings), "stacks": stacks})
     deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"

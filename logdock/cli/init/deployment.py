@@ -67,6 +67,15 @@ def ask_environments(
     return files, deployments
 
 
+def without_missing_schema(text: str, directory: Path) -> str:
+    """Return a settings file without its first line if that names a schema that the directory has not.
+
+    The path of the schema is that of a clone; an editor reports one that it cannot load as an error.
+    """
+    first, _, others = text.partition("\n")
+    return text if (directory / first.rpartition("=")[2]).is_file() else others
+
+
 def environment_text(extends: str, own: Mapping[str, Any]) -> str:
     """Return the text of an environment's file."""
     lines = [f"{key}: {json.dumps(value)}" for key, value in {EXTENDS: extends, **own}.items()]
@@ -127,7 +136,8 @@ def ask_environment(screen: Screen, settings: Path, extends: str) -> Deployment:
     asked = {each.setting for each in DEPLOYMENT.questions} - inherited
     document: dict[str, Any] = {}
     Interview(screen, document).ask((), _proposed(_questions(asked), proposals()))
-    settings.write_text(environment_text(extends, document), encoding="utf-8")
+    text = without_missing_schema(environment_text(extends, document), settings.parent)
+    settings.write_text(text, encoding="utf-8")
     try:
         return load_settings(settings)
     except SettingsError as error:

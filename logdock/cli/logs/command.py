@@ -128,10 +128,11 @@ def logs(
         Path | None, _aptible("--download", "--download-location", shows="DIR", says="Save the archives, decrypted.")
     ] = None,
 ) -> None:
-    """Search what landed, in the archive or where the vendor left it, and print it in the order of its times.
+    """Search the log lines, and print them in order of time.
 
-    Only the hours of the range are read. An object that cannot be read is named and passed over, and the exit code is
-    then 1. Times without an offset are in UTC.
+    The archive is searched or, of an export that is not archived, the place where its logs landed. Only the hours
+    of the range are read. An object that cannot be read is named and passed over, and the exit code is then 1.
+    Times without an offset are in UTC.
     """
     screen = Screen(as_json=as_json)
     now = datetime.now(UTC)

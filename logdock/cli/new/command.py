@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 from logdock.cli.errors import CommandError, ExitCode
-from logdock.cli.init.deployment import ask_environments, ask_settings
-from logdock.cli.init.file import PART_SCHEMA, SCHEMA
+from logdock.cli.init.deployment import ask_environments, ask_settings, without_missing_schema
 from logdock.cli.init.interview import stack_names
 from logdock.cli.init.questions import ExportKind
 from logdock.cli.new.project import SHARED, project_files
@@ -54,14 +53,16 @@ def new(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a directory of your own that deploys Logdock.
+    """Write a directory that deploys Logdock without a clone.
 
     It holds your settings file, the version of Logdock, the CDK's configuration and, if you ask for one, a pipeline. It
     needs no clone: `pip install` of its `requirements.txt` brings Logdock. The questions are those of `logdock init`.
     With --environment, what the environments share is in `shared.yaml`, which the file of each one extends.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise CommandError(f"{directory}: is no empty directory. Name another, or empty this one", ExitCode.USAGE)
+        raise CommandError(
+            f"{directory}: exists, and is not an empty directory. Name another, or empty this one", ExitCode.USAGE
+        )
     existing = next(each for each in (directory, *directory.absolute().parents) if each.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise CommandError(f"{directory}: {existing} is no directory that you may write to", ExitCode.USAGE)
@@ -72,8 +73,7 @@ def new(
     else:
         text, settings = ask_settings(screen, kind or (), directory / DEFAULT_SETTINGS)
         texts, deployments = {str(DEFAULT_SETTINGS): text}, {"": settings}
-    # The path of the JSON schema is that of a checkout.
-    texts = {name: text.removeprefix(f"{SCHEMA}\n").removeprefix(f"{PART_SCHEMA}\n") for name, text in texts.items()}
+    texts = {name: without_missing_schema(text, directory) for name, text in texts.items()}
     files = {**texts, **project_files(deployments, str(pipeline))}
     try:
         for name, content in files.items():

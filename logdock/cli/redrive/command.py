@@ -51,7 +51,7 @@ def redrive(
         float, typer.Option(metavar="SECONDS", min=0, help="Give up when no record arrived for this long.")
     ] = 300,
 ) -> None:
-    """Send again what failed, and delete only what has arrived.
+    """Send failures again, and delete those that arrived.
 
     Dead letters go back to their queue. Quarantined records are sent to the destination that refused them: fix the
     reason first. Events that the archiver could not archive are given to it again, and metrics that were not taken to

@@ -62,10 +62,11 @@ def rotate_external_id(
         bool, typer.Option("--unchecked", help="Finish although CloudTrail does not show that the vendor has changed.")
     ] = False,
 ) -> None:
-    """Change the external id of a vendor's role without a gap: trust both, change at the vendor, trust the new one.
+    """Change the external id of a vendor's role without a gap.
 
-    Only the settings file is changed, and only by --begin and --finish. Each step ends with a deploy of yours. The exit
-    code is 1 while a rotation is under way.
+    First both ids are trusted, then the vendor changes, then the new id alone is trusted. Only the settings file is
+    changed, and only by --begin and --finish. Each step ends with a deploy of yours. The exit code is 1 while a
+    rotation is under way.
     """
     for given, option, needed in (
         (begin and finish, "--finish", "a deploy of what --begin wrote, and a run of its own"),

@@ -68,11 +68,11 @@ def smoke_test(
         ),
     ] = None,
 ) -> None:
-    """Send a marked record through every export and test every alarm and function, after a deploy.
+    """Test every export, alarm and function after a deploy.
 
-    It writes test records and sets alarms to ALARM, which sends one message for each. Everything that it makes is
-    removed afterwards, after a failure and Ctrl-C too. The exit code is 1 when a step failed, or was not checked
-    because AWS did not answer.
+    It sends a marked record through every export, and sets alarms to ALARM, which sends one message for each.
+    Everything that it makes is removed afterwards, after a failure and Ctrl-C too. The exit code is 1 when a step
+    failed, or was not checked because AWS did not answer.
     """
     screen = Screen(as_json=as_json)
     deployment = read_settings(settings)

@@ -93,10 +93,11 @@ def sql(
         typer.Option("--decryption-keys-secret", metavar="NAME", help="Secret with them. Default: of the settings."),
     ] = None,
 ) -> None:
-    """Answer a SELECT over what landed, with DuckDB on this machine or with Athena in the deployment's account.
+    """Query the log lines with one SELECT statement.
 
-    Only the hours and exports that the statement needs are read. An object that cannot be read is named and passed
-    over, and the exit code is then 1. docs/sql.md has the tables and ten queries. Times without an offset are in UTC.
+    DuckDB answers on this machine or, with `--engine athena`, Athena in the deployment's account. Only the hours
+    and exports that the statement needs are read. An object that cannot be read is named and passed over, and the
+    exit code is then 1. docs/sql.md has the tables and ten queries. Times without an offset are in UTC.
     """
     _require_extra()
     from logdock.cli.sql import hours

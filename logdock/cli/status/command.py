@@ -40,10 +40,11 @@ def status(
         bool, typer.Option("--watch", help="Look again, every ten seconds or less often, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Show what landed last, what was shipped last and how late, what waits, and what failed.
+    """Show what landed, was shipped, is queued and failed.
 
-    Which alarms are on is said below, and what cannot be read, which is shown as ?. The exit code is 1
-    when there are failures, or stacks that the settings do not have, or when not all was looked at.
+    Of each export: when something landed last, was shipped last, and how late. Which alarms are on is said below,
+    and what cannot be read, which is shown as ?. The exit code is 1 when there are failures, or stacks that the
+    settings do not have, or when not all was looked at.
     """
     screen = Screen(as_json=as_json)
     account = Account(read_settings(settings), profile, region, settings)

@@ -62,11 +62,12 @@ def validate(
         str, typer.Option(metavar="NAME", help="Check only log groups of a prefix with greater names: to go on.")
     ] = "",
 ) -> None:
-    """Check the settings file, and whether what it asks for is deployed, unchanged and at work.
+    """Check the settings file and what is deployed of it.
 
-    It also shows what is left of AWS's limits: from the settings, and with --templates of every document, as `cdk
-    synth` checks them. Nothing is changed. What the caller may not look at is named, and is no failure. The exit code
-    is 1 when something is wrong or exceeds a limit, or was not looked at for another reason.
+    What the file asks for must be deployed, unchanged and at work. It also shows what is left of AWS's limits: from
+    the settings, and with --templates of every document, as `cdk synth` checks them. Nothing is changed. What the
+    caller may not look at is named, and is no failure. The exit code is 1 when something is wrong or exceeds a
+    limit, or was not looked at for another reason.
     """
     screen = Screen(as_json=as_json)
     deployment = _read(settings, screen)
