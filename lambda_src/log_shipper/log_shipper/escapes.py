@@ -35,6 +35,8 @@ _ALL_LEADS = tuple(lead + rb"|%[0-7][0-9a-fA-F]" for lead in _BACKSLASH_LEADS)
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
+# a letter of `Basic` that is encoded
+_LETTER_OF_BASIC = re.compile(rb"(?:u00|x|%|25)(?:[46][1239]|[57]3)")
 _DENSE_ESCAPES = 32
 """One escape in so many bytes: then lines are decoded as they are."""
 _LINE_FEED = b""
@@ -126,6 +128,9 @@ class View:
         pieces = b"\n".join(taken)
         if b"40" in pieces and _QUOTE_AT.search(pieces):
             taken, origins = self._pieces(leads, _LINE_FEED)
+            pieces = b"\n".join(taken)
+        elif delimiters is _DELIMITERS and _LETTER_OF_BASIC.search(pieces):
+            taken, origins = self._pieces(_ALL_LEADS[0], _DELIMITERS_OF_HEADERS)
             pieces = b"\n".join(taken)
         self.data = pieces
         self._layers.append(_Pieces(taken, origins, data))
@@ -258,7 +263,9 @@ class _Decoded:
         sizes = sorted({size for _, size in distinct.values()} - {0})
         signs = dict(zip((0, *sizes), (b"", *_LONGER), strict=False))
         table = {
-            escape: signs.get(size, b"").ljust(len(character), b"\0") for escape, (character, size) in distinct.items()
+            # behind all characters: one of several backslashes is where `originals` has it
+            escape: signs.get(size, b"").rjust(len(character), b"\0")
+            for escape, (character, size) in distinct.items()
         }
         parts = [b""] * (2 * len(escapes) + 1)
         parts[::2], parts[1::2] = texts, map(table.__getitem__, escapes)
