@@ -118,19 +118,22 @@ class View:
         if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
             # so many pieces that taking them costs more than decoding all
             return
-        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
         has_at = b"@" in data
-        has_quoted = has_at and b'"@' in data
-        leads = (_ALL_LEADS if b"%" in data else _BACKSLASH_LEADS)[
-            0 if has_quoted or delimiters is _DELIMITERS_OF_HEADERS else 1 if has_at else 2
-        ]
-        taken, origins = self._pieces(leads, _LINE_FEED if has_quoted else delimiters)
+        if has_at and b'"@' in data:
+            delimiters = _LINE_FEED
+        else:
+            delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
+        all_leads = _ALL_LEADS if b"%" in data else _BACKSLASH_LEADS
+        taken, origins = self._pieces(all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2], delimiters)
         pieces = b"\n".join(taken)
         if b"40" in pieces and _QUOTE_AT.search(pieces):
-            taken, origins = self._pieces(leads, _LINE_FEED)
-            pieces = b"\n".join(taken)
-        elif delimiters is _DELIMITERS and _LETTER_OF_BASIC.search(pieces):
-            taken, origins = self._pieces(_ALL_LEADS[0], _DELIMITERS_OF_HEADERS)
+            wider = _LINE_FEED
+        elif delimiters == _DELIMITERS and _LETTER_OF_BASIC.search(pieces):
+            wider = _DELIMITERS_OF_HEADERS
+        else:
+            wider = delimiters
+        if wider != delimiters:
+            taken, origins = self._pieces(all_leads[0], wider)
             pieces = b"\n".join(taken)
         self.data = pieces
         self._layers.append(_Pieces(taken, origins, data))

@@ -98,6 +98,7 @@ def test_json_is_redacted_by_what_it_says_not_by_how_it_is_written(line: str, wa
         ),
         ('to "smith, john"%40example.com, "smith; j"%2540example.com', "to [email], [email]"),
         (r'to "smith, john"\u0040example.com', "to [email]"),
+        (r'to "j; smi\u0074h"@example.com, \u0061nd', r"to [email], \u0061nd"),
         (r'{"to":"\"smith, john\"%2540example.com"}', '{"to":"[email]"}'),
         (r'{"a":"ada\u0040example.com","cut off', '{"a":"[email]","cut off'),
         (r'C:\new\ada@example.com and "C:\new"', r'C:\new\[email] and "C:\new"'),
