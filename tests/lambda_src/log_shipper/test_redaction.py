@@ -298,3 +298,8 @@ def test_a_header_is_found_whichever_letter_of_its_scheme_is_encoded(code: str, 
     line = f'"Authorization","value":"{scheme} c2VjcmV0dG9rZW4=",' + r'"a":"\u0042"'
     redacted = Redactor("keep", ("bearer-token",)).redact(line)
     assert redacted == line.replace("c2VjcmV0dG9rZW4=", "[bearer-token]")
+
+
+def test_a_header_does_not_go_on_in_another_object() -> None:
+    line = r'{"Author\u0069zation":{"basic info\u0072mation":1}}'
+    assert Redactor("keep", ("bearer-token",)).redact(line) == line
