@@ -36,7 +36,7 @@ _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
 # a letter of `Basic` that is encoded
-_LETTER_OF_BASIC = re.compile(rb"(?:u00|x|%|25)(?:[46][1239]|[57]3)")
+_LETTER_OF_BASIC = rb"(?:u00|x|%|25)(?:[46][1239]|[57]3)"
 _DENSE_ESCAPES = 32
 """One escape in so many bytes: then lines are decoded as they are."""
 _LINE_FEED = b""
@@ -128,7 +128,7 @@ class View:
         pieces = b"\n".join(taken)
         if b"40" in pieces and _QUOTE_AT.search(pieces):
             wider = _LINE_FEED
-        elif delimiters == _DELIMITERS and _LETTER_OF_BASIC.search(pieces):
+        elif delimiters == _DELIMITERS and _letter_of_basic_search()(pieces) is not None:
             wider = _DELIMITERS_OF_HEADERS
         else:
             wider = delimiters
@@ -323,6 +323,11 @@ _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...]
 @lru_cache(maxsize=1)
 def _other_pair_search() -> Callable[[bytes], object]:
     return search_of(_OTHER_PAIR)
+
+
+@lru_cache(maxsize=1)
+def _letter_of_basic_search() -> Callable[[bytes], object]:
+    return search_of(_LETTER_OF_BASIC)
 
 
 def _decoded_parts(data: bytes, escape: re.Pattern[bytes] = _ESCAPE) -> tuple[list[bytes], list[bytes], list[bytes]]:
