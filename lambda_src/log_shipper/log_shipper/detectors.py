@@ -356,9 +356,10 @@ _DOMAIN = re.compile(
     )
 )
 _LOCAL = r"[A-Za-z0-9._%+\-\x80-\xff]++"
-# reversed; a JSON line has no letter or digit after a quote that ends a string
+# reversed; a JSON line has no letter or digit after a quote that ends a string, and a quote that is escaped
+# is taken out with its backslashes
 _REVERSED_LOCAL = re.compile(
-    rf'@(?:{_LOCAL}(?:\'{_LOCAL})*+|"\\++[^"\\\n]++"\\++|"[^"\\\n]++(?<=[A-Za-z0-9])")'.encode("latin-1")
+    rf'@(?:{_LOCAL}(?:\'{_LOCAL})*+|"\\++[^"\\\n]++"\\++|"[^"\\\n]++(?<=[A-Za-z0-9])"\\*+)'.encode("latin-1")
 )
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 # behind the first of three dots with numbers between them: the number before it, by how many digits it has

@@ -35,6 +35,8 @@ _ALL_LEADS = tuple(lead + rb"|%[0-7][0-9a-fA-F]" for lead in _BACKSLASH_LEADS)
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
+# a letter of `Basic` that is encoded
+_LETTER_OF_BASIC = rb"(?:u00|x|%|25)(?:[46][1239]|[57]3)"
 _DENSE_ESCAPES = 32
 """One escape in so many bytes: then lines are decoded as they are."""
 _LINE_FEED = b""
@@ -116,16 +118,22 @@ class View:
         if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
             # so many pieces that taking them costs more than decoding all
             return
-        delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
         has_at = b"@" in data
-        has_quoted = has_at and b'"@' in data
-        leads = (_ALL_LEADS if b"%" in data else _BACKSLASH_LEADS)[
-            0 if has_quoted or delimiters is _DELIMITERS_OF_HEADERS else 1 if has_at else 2
-        ]
-        taken, origins = self._pieces(leads, _LINE_FEED if has_quoted else delimiters)
+        if has_at and b'"@' in data:
+            delimiters = _LINE_FEED
+        else:
+            delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
+        all_leads = _ALL_LEADS if b"%" in data else _BACKSLASH_LEADS
+        taken, origins = self._pieces(all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2], delimiters)
         pieces = b"\n".join(taken)
         if b"40" in pieces and _QUOTE_AT.search(pieces):
-            taken, origins = self._pieces(leads, _LINE_FEED)
+            wider = _LINE_FEED
+        elif delimiters == _DELIMITERS and _letter_of_basic_search()(pieces) is not None:
+            wider = _DELIMITERS_OF_HEADERS
+        else:
+            wider = delimiters
+        if wider != delimiters:
+            taken, origins = self._pieces(all_leads[0], wider)
             pieces = b"\n".join(taken)
         self.data = pieces
         self._layers.append(_Pieces(taken, origins, data))
@@ -258,7 +266,9 @@ class _Decoded:
         sizes = sorted({size for _, size in distinct.values()} - {0})
         signs = dict(zip((0, *sizes), (b"", *_LONGER), strict=False))
         table = {
-            escape: signs.get(size, b"").ljust(len(character), b"\0") for escape, (character, size) in distinct.items()
+            # behind all characters: one of several backslashes is where `originals` has it
+            escape: signs.get(size, b"").rjust(len(character), b"\0")
+            for escape, (character, size) in distinct.items()
         }
         parts = [b""] * (2 * len(escapes) + 1)
         parts[::2], parts[1::2] = texts, map(table.__getitem__, escapes)
@@ -313,6 +323,11 @@ _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...]
 @lru_cache(maxsize=1)
 def _other_pair_search() -> Callable[[bytes], object]:
     return search_of(_OTHER_PAIR)
+
+
+@lru_cache(maxsize=1)
+def _letter_of_basic_search() -> Callable[[bytes], object]:
+    return search_of(_LETTER_OF_BASIC)
 
 
 def _decoded_parts(data: bytes, escape: re.Pattern[bytes] = _ESCAPE) -> tuple[list[bytes], list[bytes], list[bytes]]:

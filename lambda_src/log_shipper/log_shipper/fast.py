@@ -9,6 +9,7 @@ and the block is read line by line.
 import io
 import re
 from collections.abc import Callable
+from itertools import repeat
 from typing import NamedTuple
 
 import orjson
@@ -175,6 +176,9 @@ def pass_through(block: bytes, renderer: Renderer, *, by_hour: bool) -> Wrapped 
     block += b"\n"
     # faster than to count line feeds, for which Python looks at one byte after the other
     lines = io.BytesIO(block).readlines()
+    # what was not written as an archive line is a record of its own kind, and a blank line is none
+    if not (all(map(bytes.startswith, lines, repeat(HEAD))) and all(map(bytes.endswith, lines, repeat(b"}\n")))):
+        return None
     rendered = renderer.archived_lines(block, lines)
     if rendered is None:
         return None

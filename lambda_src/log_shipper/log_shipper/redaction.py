@@ -244,7 +244,9 @@ class Redactor:
         """Return a line or a block of lines with what is found replaced; where it overlaps, as one."""
         text = Text(b"\n" + data, are_records=are_records)
         view = View.of(data, text.lower) if b"\\" in data or b"%" in data else None
-        decoded = None if view is None else Text(b"\n" + view.data, are_records=are_records)
+        # pieces of one line are no lines in which a header may go on
+        is_line = are_records or b"\n" not in data
+        decoded = None if view is None else Text(b"\n" + view.data, are_records=is_line)
         if is_dense and (shown := self._without_masked(text, view, decoded, has_no_cards=has_no_cards)) is not None:
             return shown
         found = self._detected(text, has_no_cards=has_no_cards)

@@ -126,6 +126,24 @@ def test_archive_lines_taken_whole_give_the_same_otlp_records(records: list[Reco
     assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
 
 
+OTHER_LINES = ["", " ", "\t\x0c", "\r", "x", "{}", "\x85", "\u2028", '{"time":"2026-11-21T02:03:04Z","@timest']
+
+
+@given(
+    st.lists(ARCHIVED | st.sampled_from(OTHER_LINES), max_size=4).map(
+        lambda lines: [Record("m", "2026-11-21T02:03:04Z", "x"), *lines]
+    ),
+    st.sampled_from([Renderer, OtlpRenderer]),
+)
+def test_lines_among_archive_lines_count_as_they_do_one_by_one(lines: list[Record | str], kind: type[Renderer]) -> None:
+    config = parse_export_config("e", b'{"vendor":"s3-logs"}')
+    line = Renderer(Shape(), export="e", vendor="s3-logs", source="s").line
+    data = b"".join(f"{each}\n".encode() if isinstance(each, str) else line(each) for each in lines)
+    fast, slow = both(config, Shape(), blocks_of(data, form="archive"), by_hour=False, kind=kind, is_redacted=True)
+    assert [(s.sent, s.end, s.time) for s in fast] == [(s.sent, s.end, s.time) for s in slow]
+    assert [len(s.data.splitlines()) for s in fast] == [len(s.data.splitlines()) for s in slow]
+
+
 @pytest.mark.parametrize("kind", [Renderer, OtlpRenderer])
 def test_archive_lines_that_differ_in_time_and_message_are_taken_whole(
     monkeypatch: pytest.MonkeyPatch, kind: type[Renderer]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from log_shipper import destinations, json_fields, ship
 from log_shipper.archive_writer import POLICY_METADATA
@@ -154,11 +154,23 @@ MESSAGE = st.one_of(
 )
 
 
+FIELDS = {"k": "v", "vendor": "aurora-mysql", "log_type": "error", "source": "s"}
+"""Columns that are named as what a line begins with."""
+
+
 @given(
-    st.lists(st.builds(Record, MESSAGE, st.just(ARRIVAL), st.sampled_from(["error", "audit", 'm"\\é'])), min_size=1),
+    st.lists(
+        st.builds(
+            Record, MESSAGE, st.just(ARRIVAL), st.sampled_from(["error", "audit", 'm"\\é']),
+            st.sampled_from([None, None, FIELDS]),
+        ),
+        min_size=1,
+    ),
     st.sampled_from(["aurora-mysql", "mongodb-atlas", "s3-logs"]),
     st.booleans(),
-)
+)  # fmt: skip
+@example([Record("m", ARRIVAL, "error"), Record("m", ARRIVAL, "audit", FIELDS)], "aurora-mysql", False)
+@example([Record("m", ARRIVAL, "error", FIELDS), Record("m", ARRIVAL, "audit")], "aurora-mysql", False)
 def test_archive_lines_at_once_are_the_lines_one_by_one(records: list[Record], vendor: str, parse_json: bool) -> None:
     config = config_of(vendor)
     archive = Renderer(logzio.SHAPE, export="e", vendor=vendor, source="s", fields={"a": "b"})

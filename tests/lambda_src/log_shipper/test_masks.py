@@ -1,5 +1,6 @@
 """A mask has what the detector finds, the way back from decoded text, and what merging matches gives."""
 
+import json
 import random
 
 import pytest
@@ -79,7 +80,8 @@ def test_masks_are_apart_as_merged_matches_are(found: list[list[tuple[int, int]]
 
 
 ESCAPED = [
-    "a", "é", r"\u0041", r"\u00e9", "%41", "%2541", r"\n", r"\/", r"\x41", r"\\u0041", r"\\\\u0041", " ", ",", "\n",
+    "a", "é", r"\u0041", r"\u00e9", "%41", "%2541", r"\n", r"\/", r"\x41", r"\\u0041", r"\\\\u0041",
+    r"\\\u0041", r"\\\\\\u0041", r"\\\\\\\\\\u0041", " ", ",", "\n",
 ]  # fmt: skip
 
 
@@ -120,6 +122,16 @@ def test_codecs_decode_as_the_expression_does(text: str) -> None:
         views.append(View.of(data, data.lower()))
     shown = [view and (view.data, [*view.originals(range(len(view.data) + 1))]) for view in views]
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("backslashes", range(1, 12))
+def test_json_full_of_addresses_behind_backslashes_stays_json(backslashes: int) -> None:
+    line = f'{{"to":"{chr(92) * backslashes}u0061da@example.com"}}'
+    redactor = Redactor("keep", ("email",))
+    redacted = redactor.redact_lines("\n".join([line] * 400).encode())
+    assert redacted is not None
+    assert redacted.decode().split("\n") == [redactor.redact(line)] * 400
+    json.loads(redacted.split(b"\n")[0])
 
 
 def test_a_match_begins_at_the_backslash_of_what_may_be_an_escape() -> None:

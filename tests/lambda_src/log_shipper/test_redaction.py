@@ -98,6 +98,7 @@ def test_json_is_redacted_by_what_it_says_not_by_how_it_is_written(line: str, wa
         ),
         ('to "smith, john"%40example.com, "smith; j"%2540example.com', "to [email], [email]"),
         (r'to "smith, john"\u0040example.com', "to [email]"),
+        (r'to "j; smi\u0074h"@example.com, \u0061nd', r"to [email], \u0061nd"),
         (r'{"to":"\"smith, john\"%2540example.com"}', '{"to":"[email]"}'),
         (r'{"a":"ada\u0040example.com","cut off', '{"a":"[email]","cut off'),
         (r'C:\new\ada@example.com and "C:\new"', r'C:\new\[email] and "C:\new"'),
@@ -272,3 +273,33 @@ def test_a_control_character_whose_escape_is_escaped_ends_what_is_before_a_secre
     redacted = Redactor("keep", ("aws-key",)).redact(line)
     (found,) = json.loads(json.loads(redacted)["log"])
     assert found.strip() == "[aws-key]"
+
+
+ENCODED_QUOTES = ["\\u0022", "\\\\u0022", "%22", "\\u002522"]
+ESCAPED_QUOTES = ['\\"', '\\\\\\"', "\\\\\\u0022"]
+"""Which are still behind a backslash when all else is decoded."""
+
+
+@pytest.mark.parametrize("opening", ENCODED_QUOTES + ESCAPED_QUOTES)
+@pytest.mark.parametrize("closing", ENCODED_QUOTES + ESCAPED_QUOTES)
+def test_a_quoted_local_part_leaves_json_whole_however_each_quote_is_written(opening: str, closing: str) -> None:
+    redacted = json.loads(Redactor("keep", ("email",)).redact(f'{{"to":"a {opening}ada smith{closing}@example.com"}}'))
+    # a quote that is not escaped may be that of the string itself
+    assert redacted == {"to": "a [email]"} or (opening in ENCODED_QUOTES and closing in ESCAPED_QUOTES)
+
+
+CODES = ["\\u00{:02x}", "\\\\u00{:02X}", "\\x{:02x}", "%{:02X}", "%25{:02x}", "\\u0025{:02x}"]
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("letter", range(5))
+def test_a_header_is_found_whichever_letter_of_its_scheme_is_encoded(code: str, letter: int) -> None:
+    scheme = "".join(code.format(ord(sign)) if i == letter else sign for i, sign in enumerate("Basic"))
+    line = f'"Authorization","value":"{scheme} c2VjcmV0dG9rZW4=",' + r'"a":"\u0042"'
+    redacted = Redactor("keep", ("bearer-token",)).redact(line)
+    assert redacted == line.replace("c2VjcmV0dG9rZW4=", "[bearer-token]")
+
+
+def test_a_header_does_not_go_on_in_another_object() -> None:
+    line = r'{"Author\u0069zation":{"basic info\u0072mation":1}}'
+    assert Redactor("keep", ("bearer-token",)).redact(line) == line

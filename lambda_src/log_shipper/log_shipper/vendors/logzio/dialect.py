@@ -100,7 +100,6 @@ class LogzioRenderer(Renderer):
         self._vendor, self._parse_json = vendor, parse_json
         self._only_type = log_type or (vendor if vendor not in BUILT_IN_TYPES else None)
         self._before_log_type = b',"vendor":' + orjson.dumps(vendor) + b',"log_type":'
-        self._log_type_start = self._before_log_type.rindex(b'"log_type"')
         self._archived_types: dict[bytes, tuple[bytes, str]] = {}
         self._is_mixed = False
 
@@ -125,15 +124,18 @@ class LogzioRenderer(Renderer):
         return super().lines(times, segments, log_type, added)
 
     def archived_lines(self, block: bytes, lines: list[bytes]) -> tuple[bytes, str] | None:
-        """Return archive lines as `joined` does; None when a message may have fields."""
+        """Return archive lines as `joined` does; None when a message may have fields, or fields have a log type."""
         if self._parse_json and b'"message":"{' in block:
             return None
         if self._only_type:
             return block, self._only_type
+        count = len(lines)
+        # a column may have any name: its log type is not the line's
+        if block.count(self._before_log_type) != count:
+            return None
         first = self._log_type(block)
-        known, count = self._known_type(first), len(lines)
-        # what few other characters are in is counted twice as fast
-        if known is not None and not self._is_mixed and block.count(first[self._log_type_start :]) == count:
+        known = self._known_type(first)
+        if known is not None and not self._is_mixed and block.count(first) == count:
             return block, known[1]
         typed, missing = self._typed(block, count, first)
         if missing:
