@@ -35,7 +35,7 @@ def commands() -> Iterator[tuple[str, str, str, set[str]]]:
         spans = re.findall(r"`([^`\n]+)`", text)
         for span in [*spans, *text.splitlines()]:
             for service, command, rest in re.findall(
-                r"(?:^|&& |then |`|\| )\s*aws ([a-z0-9]+) ([a-z0-9-]+)([^`&|]*)", span
+                r"(?:^|&& |then |`|\| )\s*aws ([a-z0-9]+) ((?:wait )?[a-z0-9-]+)([^`&|]*)", span
             ):
                 options = re.findall(r"--([a-z0-9-]+)", re.sub(r"'[^']*'|\"[^\"]*\"", "", rest))
                 yield page.name, service, command, set(options)
@@ -53,7 +53,13 @@ def test_commands_of_the_pages_exist() -> None:
         except UnknownServiceError:
             wrong.append(f"{page}: aws {service}: no such service")
             continue
-        operation = {xform_name(name, "-"): name for name in model.operation_names}.get(command)
+        operations = {xform_name(name, "-"): name for name in model.operation_names}
+        if command.startswith("wait "):
+            waiters = session.get_waiter_model(SERVICES.get(service, service))
+            operations = {
+                f"wait {xform_name(name, '-')}": waiters.get_waiter(name).operation for name in waiters.waiter_names
+            }
+        operation = operations.get(command)
         if operation is None:
             wrong.append(f"{page}: aws {service} {command}: no such command")
             continue

@@ -397,7 +397,8 @@ def test_no_column_parser_raises_or_loses_a_line_that_is_no_header(lines: list[s
         assert record is None or record.message == line
 
 
-def test_archive_lines_come_back_as_they_were_written() -> None:
-    line = orjson.dumps({"time": "2026-01-02T03:04:05Z", "export": "e", "vendor": "v", "log_type": "t", "source": "s",
+@pytest.mark.parametrize("time", ["2026-01-02T03:04:05Z", "0001-01-01T00:00:00Z"])
+def test_archive_lines_come_back_as_they_were_written(time: str) -> None:
+    line = orjson.dumps({"time": time, "export": "e", "vendor": "v", "log_type": "t", "source": "s",
                          "message": "m", "fields": {"a": "b"}})  # fmt: skip
-    assert read(line, "s3-logs", "archive") == [Record("m", "2026-01-02T03:04:05Z", "t", {"a": "b"}, True, "s")]
+    assert read(line, "s3-logs", "archive") == [Record("m", time, "t", {"a": "b"}, True, "s")]

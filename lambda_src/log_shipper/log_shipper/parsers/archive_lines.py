@@ -11,7 +11,9 @@ def parse(line: str, origin: Origin) -> Record:
     """Return the record an archive line was written from; any other line as it is."""
     try:
         document = orjson.loads(line)
-        message, time = document["message"], timestamps.normalise(document["time"])
+        message, time = document["message"], document["time"]
+        # release 0.1.0 archived the year 1 where no time had been set
+        time = timestamps.normalise(time) or (time if time.startswith("0001-01-01T") else None)
         log_type, source = document["log_type"], document["source"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return plain.unknown(line, origin)
