@@ -134,7 +134,7 @@ def _blocks(
 def _documents(source: Iterable[bytes], origin: Origin, mixed: MixedLines | None) -> Iterator[list[Record] | RawBlock]:
     """Yield the records of JSON that is not one document a line, and of the lines between the documents."""
     lines = Accounted(mixed or unknown_lines())
-    stream = json_stream.Reader(source, origin, lines.read_line, is_json=mixed is None)
+    stream = json_stream.Reader(source, origin, lines.read_line, lines.finish, is_json=mixed is None)
     returned = 0
     for batch in _batched(stream.read_together()):
         if isinstance(batch, list):

@@ -9,7 +9,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from log_shipper import lines
+from log_shipper import lines, reading
 from log_shipper.decode import decoded
 from log_shipper.errors import CorruptInputError
 from log_shipper.fast import RawBlock
@@ -180,6 +180,20 @@ def test_a_bomb_is_never_held_whole(unit: bytes, format_name: str, monkeypatch: 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < size
+
+
+def test_a_document_that_is_too_long_comes_before_the_one_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (lines, reading):
+        monkeypatch.setattr(module, "HEAD_BYTES", 30)
+    monkeypatch.setattr(json_stream, "_MAX_ELEMENT_CHARS", 100)
+    # cut behind the comma, what is left of a long one looks as if it went on in the next line
+    long = '{"a":"' + "x" * 80 + '","b":"' + "y" * 80 + '"}'
+    texts = [long, '{"c":1}', long, '{"d":2}']
+    found = read_blocks(iter(["\n".join(texts).encode()]), vendor="s3-logs", format_name="auto", origin=ORIGIN)
+    messages = [
+        record.message for block in found for record in (block.records() if isinstance(block, RawBlock) else block)
+    ]
+    assert "".join(messages) == "".join(texts)
 
 
 @given(st.integers(1, 40), st.lists(st.text(st.sampled_from("aé€𝄞 \r\n"), max_size=30), max_size=4))

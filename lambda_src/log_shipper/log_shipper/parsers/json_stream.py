@@ -102,6 +102,8 @@ class Reader:
     ----------
     pieces, origin, read_line
         As for `read`.
+    finish_lines : callable
+        Returns what `read_line` holds back, which stands before a document that follows; nothing by default.
     is_json : bool
         Any value is an element of an array, not objects alone.
 
@@ -114,10 +116,19 @@ class Reader:
         separates elements. Each record and line counts one more than its characters, so this may be negative.
     """
 
-    def __init__(self, pieces: Iterable[bytes], origin: Origin, read_line: LineReader, *, is_json: bool) -> None:
+    def __init__(
+        self,
+        pieces: Iterable[bytes],
+        origin: Origin,
+        read_line: LineReader,
+        finish_lines: Callable[[], Iterable[Record]] = tuple,
+        *,
+        is_json: bool,
+    ) -> None:
         self.chars_read = self.passed_over = 0
         self._is_json = is_json
-        self._source, self._origin, self._read_line = iter(pieces), origin, read_line
+        self._source, self._origin = iter(pieces), origin
+        self._read_line, self._finish_lines, self._may_hold_lines = read_line, finish_lines, False
         # a byte that is not UTF-8 becomes a lone surrogate, which JSON takes in a string, and `\xNN` in the record
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._buffer, self._position, self._ended = "", 0, False
@@ -182,6 +193,7 @@ class Reader:
                 text = _text(self._buffer[self._position : end])
                 self._pass_opening()
                 self.passed_over -= 1
+                yield from self._held_lines()
                 yield json_lines.of_document(text, document, self._origin)
                 self._position = end
             elif not is_broken and not self._ended and left <= _MAX_ELEMENT_CHARS:
@@ -271,6 +283,7 @@ class Reader:
         # each counts one more than its characters, which is the comma
         self._position += sum(map(len, texts)) + count
         self._right_guesses += count
+        yield from self._held_lines()
         if are_lines:
             yield Elements(_text(text), times, self._origin.log_type)
         else:
@@ -311,7 +324,14 @@ class Reader:
         self._inside_line = cut < 0
         yield from self._as_lines(text)
 
+    def _held_lines(self) -> Iterable[Record]:
+        if not self._may_hold_lines:
+            return ()
+        self._may_hold_lines = False
+        return self._finish_lines()
+
     def _as_lines(self, text: str) -> Iterator[Record]:
+        self._may_hold_lines = True
         # behind the last line is no line feed
         self.passed_over -= 1
         for whole in text.split("\n"):
