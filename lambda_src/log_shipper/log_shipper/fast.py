@@ -9,7 +9,7 @@ and the block is read line by line.
 import io
 import re
 from collections.abc import Callable
-from itertools import repeat
+from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
@@ -25,6 +25,7 @@ from log_shipper.vendors.s3_logs.parser import shows_no_format
 _SOURCES = {"mongodb": "opening", "json-lines": "opening", "plain": "arrival", "archive": "archive"}
 _OPEN_ENDS = (b",", b"{", b"[")
 _BORDERS = [chr(code) for code in (0x7F, *range(0x80, 0xA0))]
+_BEFORE_LINE_FEED = itemgetter(-2)
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 # what `timestamps.opening` looks for, in an escaped line
 _OPENING = re.compile(
@@ -176,8 +177,11 @@ def pass_through(block: bytes, renderer: Renderer, *, by_hour: bool) -> Wrapped 
     block += b"\n"
     # faster than to count line feeds, for which Python looks at one byte after the other
     lines = io.BytesIO(block).readlines()
-    # what was not written as an archive line is a record of its own kind, and a blank line is none
-    if not (all(map(bytes.startswith, lines, repeat(HEAD))) and all(map(bytes.endswith, lines, repeat(b"}\n")))):
+    # what was not written as an archive line is a record of its own kind, and a blank line is none;
+    # what is between two lines that begin alike, in the order of bytes, begins as they do
+    if not (min(lines).startswith(HEAD) and max(lines).startswith(HEAD)):
+        return None
+    if set(map(_BEFORE_LINE_FEED, lines)) != {ord("}")}:
         return None
     rendered = renderer.archived_lines(block, lines)
     if rendered is None:

@@ -13,6 +13,7 @@ types: https://docs.logz.io/docs/user-guide/data-hub/log-parsing/default-parsing
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from operator import itemgetter
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import orjson
@@ -129,12 +130,16 @@ class LogzioRenderer(Renderer):
             return None
         if self._only_type:
             return block, self._only_type
-        count = len(lines)
+        first, count = self._log_type(block), len(lines)
+        known = self._known_type(first)
+        if known is not None and not self._is_mixed:
+            start = block.find(first)
+            # most lines have it in the same place
+            if set(map(itemgetter(slice(start, start + len(first))), lines)) == {first}:
+                return block, known[1]
         # a column may have any name: its log type is not the line's
         if block.count(self._before_log_type) != count:
             return None
-        first = self._log_type(block)
-        known = self._known_type(first)
         if known is not None and not self._is_mixed and block.count(first) == count:
             return block, known[1]
         typed, missing = self._typed(block, count, first)
