@@ -6,7 +6,7 @@ vendors' APIs. Then `logdock status`, `validate` and `logs` run as
 whole commands. The local cloud is an emulator in one process, so its seconds say nothing of AWS's; that all of it
 deploys, and what the commands' own CPU is, do.
 
-``python -m benchmarks.fleet`` takes an hour on two cores; ``--exports 6`` is a quick look. The results are in
+``python -m benchmarks.fleet`` takes 40 to 70 minutes on two cores; ``--exports 6`` is a quick look. The results are in
 ``build/fleet.json``.
 """
 
