@@ -14,7 +14,6 @@ from constructs import Construct
 
 from constructs_lib import statements
 from constructs_lib.log_group import service_log_group
-from constructs_lib.statements import service_principal
 
 BUFFER_SECONDS, BUFFER_MB = 60, 5
 RETRY_SECONDS = 7200
@@ -157,7 +156,7 @@ class MetricStream(Construct):
         arn = f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account}:metric-stream/{name}"
         delivery = f"arn:{stack.partition}:firehose:{stack.region}:{stack.account}:deliverystream/{name}"
         trusted = iam.PrincipalWithConditions(
-            service_principal("streams.metrics.cloudwatch.amazonaws.com"),
+            statements.service_principal("streams.metrics.cloudwatch.amazonaws.com"),
             {
                 "StringEqualsIfExists": {"aws:SourceAccount": stack.account},
                 "ArnEqualsIfExists": {"aws:SourceArn": arn},
@@ -180,7 +179,7 @@ class MetricStream(Construct):
         bucket, objects = props.backup_bucket_arn, f"{props.backup_bucket_arn}/{props.backup_prefix}*"
         group = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{self._log_group_name}"
         trusted = iam.PrincipalWithConditions(
-            service_principal("firehose.amazonaws.com"), {"StringEquals": {"sts:ExternalId": stack.account}}
+            statements.service_principal("firehose.amazonaws.com"), {"StringEquals": {"sts:ExternalId": stack.account}}
         )
         permissions = [
             iam.PolicyStatement(

@@ -17,7 +17,6 @@ from constructs import Construct
 
 from constructs_lib import statements
 from constructs_lib.log_group import function_log_group
-from constructs_lib.statements import service_principal
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -282,7 +281,7 @@ class DestinationShipper(Construct):
             self.queue.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid="ExportRules",
-                    principals=[service_principal("events.amazonaws.com")],
+                    principals=[statements.service_principal("events.amazonaws.com")],
                     actions=["sqs:SendMessage"],
                     resources=[self.queue.queue_arn],
                     conditions={

@@ -15,7 +15,6 @@ from constructs_lib import statements
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.replication import ObjectLock, Replication, replication_permissions
-from constructs_lib.statements import service_principal
 from logdock.settings import Deployment
 from logdock.settings.names import Names
 from logdock.settings.replica import Replica
@@ -64,7 +63,8 @@ class ReplicaStack(Stack):
             # S3's guide has no condition here ("Setting up permissions for live replication"), so the account is
             # compared where S3 says it. What keeps others out is that a role is passed within its own account alone.
             assumed_by=iam.PrincipalWithConditions(
-                service_principal("s3.amazonaws.com"), {"StringEqualsIfExists": {"aws:SourceAccount": self.account}}
+                statements.service_principal("s3.amazonaws.com"),
+                {"StringEqualsIfExists": {"aws:SourceAccount": self.account}},
             ),
             inline_policies={
                 "Replica": iam.PolicyDocument(

@@ -314,11 +314,11 @@ class Redactor:
         escaped = [i for i in range(1, len(parts), 2) if card in parts[i] and b"\2" in before[i]]
         if escaped:
             # it may hold JSON with a number in it
-            tokens = _with_backslashes(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
+            tokens = _with_json_signs(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
             values = tokens_of(self._redact_detected(orjson.loads(tokens)))
             for i, token in zip(escaped, values, strict=True):
                 parts[i] = token[1:-1]
-        return _with_backslashes(masks.replaced(b'"'.join(parts), self._replacements))
+        return _with_json_signs(masks.replaced(b'"'.join(parts), self._replacements))
 
     def _mask_beside_escapes(self, name: str, text: Text) -> bytes | None:
         """Return the mask of what a detector finds, without what begins in the letter of an escape."""
@@ -399,7 +399,7 @@ def _may_be_document(line: bytes) -> bool:
     return line.lstrip()[:1] in (b"{", b"[") and line.rstrip(_BEHIND_DOCUMENT)[-1:] in (b"}", b"]")
 
 
-def _with_backslashes(data: bytes) -> bytes:
+def _with_json_signs(data: bytes) -> bytes:
     return data.replace(b"\3", b'"').replace(b"\2", b"\\")
 
 
