@@ -140,9 +140,7 @@ def nothing_is_lost(data: bytes, name: str, records: list[Record]) -> None:
 
 @fuzz
 @given(OBJECT, st.sampled_from(CHOICES), SIZES)
-def test_every_line_is_in_a_record_and_cuts_change_nothing(
-    data: bytes, choice: tuple[str, str], sizes: list[int]
-) -> None:
+def test_no_parser_loses_a_line_or_raises(data: bytes, choice: tuple[str, str], sizes: list[int]) -> None:
     vendor, name = choice
     records = read(data, vendor, name, sizes)
     assert records == read(data, vendor, name, LARGEST)

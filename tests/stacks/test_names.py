@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,7 +115,7 @@ def is_refused(names: dict[str, set[str]], base: dict[str, object]) -> bool:
 
 def test_no_two_parts_of_a_settings_file_make_the_same_physical_name() -> None:
     """AWS refuses the second one, late: the settings refuse the names first."""
-    clashes = [names for one in patterns() for other in patterns() for names in shared_names(one, other)]
+    clashes = [names for pair in itertools.product(patterns(), repeat=2) for names in shared_names(*pair)]
     assert len(clashes) > 20
     accepted = []
     for names in clashes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -395,69 +394,9 @@ def test_every_field_of_every_kind_has_another_value() -> None:
         assert list(changes(kind, model))
 
 
-def rows(kind: str, base: dict[str, Any], several: Iterable[Change]) -> list[dict[str, Any]]:
-    """Return settings in which, together, any two fields that can be changed at once are (pairwise, greedily)."""
-    every = [change for change in several if is_valid(with_change(base, change))]
-    pairs = {
-        frozenset((one, other))
-        for one, other in itertools.combinations(range(len(every)), 2)
-        if is_valid(with_change(with_change(base, every[one]), every[other]))
-    }
-    found = []
-    while pairs:
-        row, within = base, list[int]()
-        # Those with the most partners left first, so that few rows are enough.
-        left = Counter(at for pair in pairs for at in pair)
-        for at in sorted(left, key=lambda at: (-left[at], at)):
-            changed = with_change(row, every[at])
-            if is_valid(changed):
-                row = changed
-                within.append(at)
-        covered = {frozenset(pair) for pair in itertools.combinations(within, 2)} & pairs
-        assert covered, f"{kind}: {pairs} of {every} are valid and never together"
-        pairs -= covered
-        found.append(row)
-    return found
-
-
-def is_valid(one: dict[str, Any]) -> bool:
-    try:
-        settings_of(one)
-    except ValidationError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("kind", EXPORTS)
-def test_every_two_fields_that_fit_together_are_in_a_row(kind: str) -> None:
-    base, every = export(kind), [*own_changes(kind)]
-    found = rows(kind, base, every)
-    for one, other in itertools.combinations(every, 2):
-        both = with_change(with_change(base, one), other)
-        if is_valid(with_change(base, one)) and is_valid(with_change(base, other)) and is_valid(both):
-            assert any(with_change(with_change(row, one), other) == row for row in found), (one, other)
-    assert len(found) < len(every)
-
-
 def own_changes(kind: str) -> Iterator[Change]:
     """Yield the changes of a kind that needs no vendor."""
     return (change for change in changes(kind, EXPORTS[kind]) if change[0][0] != "connect")
-
-
-@pytest.mark.proof
-@pytest.mark.parametrize("kind", EXPORTS)
-def test_fields_can_be_changed_together_back_and_destroyed(kind: str, world: World) -> None:
-    base = export(kind)
-    found_rows = rows(kind, base, own_changes(kind))
-    pairs = [(base, row) for row in found_rows] + [*itertools.pairwise(found_rows)]
-    assert found(kind, pairs, world) == []
-
-
-@pytest.mark.proof
-def test_fields_can_be_changed_together_with_atlas_connected(atlas: Any, world: World) -> None:
-    base = at_atlas(atlas)
-    found_rows = rows("mongodb-atlas", base, changes("mongodb-atlas", EXPORTS["mongodb-atlas"]))
-    assert found_at_atlas(atlas, [(base, row) for row in found_rows] + [*itertools.pairwise(found_rows)], world) == []
 
 
 RENAMED: dict[str, dict[str, Any]] = {

@@ -10,55 +10,8 @@ from dataclasses import dataclass
 
 from log_shipper import progress
 
-from tests.lambda_src.log_shipper.fault_stage import (
-    BODIES_IN_FLIGHT,
-    BODY_BYTES,
-    LINES,
-    STATUSES,
-    Happen,
-    KilledError,
-    Stage,
-    claim_fails,
-    counted,
-    damaged,
-    deleted,
-    disorder,
-    duplicate,
-    duplicate_at_once,
-    duplicate_at_once_later,
-    duplicate_in_a_batch,
-    foreign_archive,
-    foreign_bucket,
-    gone,
-    half_a_head,
-    half_an_answer,
-    hang,
-    hurried,
-    killed_and_copied,
-    killed_at_the_mark,
-    killed_before_an_answer,
-    mark_unreadable,
-    mark_unwritable,
-    marked_in_s3,
-    no_configuration,
-    no_event,
-    no_secret,
-    not_hidden,
-    quarantine_unwritable,
-    receipt_unreadable,
-    refuse_connections,
-    refuses,
-    refuses_as_the_last,
-    reset,
-    s3_error,
-    scripted,
-    ships_elsewhere,
-    status,
-    taken,
-    too_large_alone,
-    unreadable,
-    write_fails,
-)
+from tests.lambda_src.log_shipper import fault_stage as faults
+from tests.lambda_src.log_shipper.fault_stage import BODIES_IN_FLIGHT, BODY_BYTES, LINES, Happen, Stage
 from tests.lambda_src.log_shipper.world import FAILURES
 
 
@@ -96,8 +49,12 @@ ROWS = (
     Row(
         fault="the destination answers 408, 429, 500, 502, 503 or 504, once",
         does="posted again within the invocation, after `Retry-After` or a growing delay with jitter",
-        variants={f"{code} after {after}": scripted(status(code), after=after) for code in STATUSES for after in (0, 1)}
-        | {"429 with Retry-After": scripted(status(429, Retry_After="2"))},
+        variants={
+            f"{code} after {after}": faults.scripted(faults.status(code), after=after)
+            for code in faults.STATUSES
+            for after in (0, 1)
+        }
+        | {"429 with Retry-After": faults.scripted(faults.status(429, Retry_After="2"))},
     ),
     Row(
         fault="it answers so for longer, or asks with `Retry-After` for more time than is left",
@@ -106,10 +63,10 @@ ROWS = (
         repeated="seven bodies",
         kept="queue",
         variants={
-            "one invocation": refuses(503),
-            "three invocations": refuses(503, 3),
-            "half-way": refuses(503, after=2),
-            "Retry-After": scripted(status(429, Retry_After="86400")),
+            "one invocation": faults.refuses(503),
+            "three invocations": faults.refuses(503, 3),
+            "half-way": faults.refuses(503, after=2),
+            "Retry-After": faults.scripted(faults.status(429, Retry_After="86400")),
         },
     ),
     Row(
@@ -118,16 +75,16 @@ ROWS = (
         "messages wait in the queue",
         repeated="seven bodies",
         kept="queue",
-        variants={"401, the others taken": refuses_as_the_last(401)}
-        | {str(code): scripted(status(code), after=1) for code in (401, 403, 404)},
+        variants={"401, the others taken": faults.refuses_as_the_last(401)}
+        | {str(code): faults.scripted(faults.status(code), after=1) for code in (401, 403, 404)},
     ),
     Row(
         fault="connections are refused or reset, or there is no answer in 30 s, and nothing was taken",
         does="posted again within the invocation",
         variants={
-            "reset": scripted(reset, after=1),
-            "half an answer": scripted(half_a_head, after=1),
-            "hang": lambda stage: stage.listener.script.append(hang(stage)),
+            "reset": faults.scripted(faults.reset, after=1),
+            "half an answer": faults.scripted(faults.half_a_head, after=1),
+            "hang": lambda stage: stage.listener.script.append(faults.hang(stage)),
         },
     ),
     Row(
@@ -135,57 +92,64 @@ ROWS = (
         does="as for 503",
         repeated="seven bodies",
         kept="queue",
-        variants={"refused": refuse_connections},
+        variants={"refused": faults.refuse_connections},
     ),
     Row(
         fault="the body was taken, and its answer is lost",
         does="posted again: its result is unknown",
         repeated="a body",
         variants={
-            "reset": lambda stage: taken(stage, reset),
-            "half an answer": lambda stage: taken(stage, half_a_head),
-            "hang": lambda stage: taken(stage, hang(stage)),
+            "reset": lambda stage: faults.taken(stage, faults.reset),
+            "half an answer": lambda stage: faults.taken(stage, faults.half_a_head),
+            "hang": lambda stage: faults.taken(stage, faults.hang(stage)),
         },
     ),
     Row(
         fault="413",
         does="posted again in halves",
-        variants={"once": scripted(status(413), after=1), "twice": scripted(status(413), status(413))},
+        variants={
+            "once": faults.scripted(faults.status(413), after=1),
+            "twice": faults.scripted(faults.status(413), faults.status(413)),
+        },
     ),
     Row(
         fault="413 (OTLP: also 400) for one record alone",
         does="that record is set aside with the reason",
         delivered="the rest",
         kept="quarantine",
-        variants={"413": too_large_alone},
+        variants={"413": faults.too_large_alone},
     ),
     Row(
         fault="Logz.io's 400 that counts oversized or malformed lines",
         does="a partial success: those lines are set aside, the others count as sent",
         delivered="the rest",
         kept="quarantine",
-        variants={"counts": counted},
+        variants={"counts": faults.counted},
     ),
     Row(
         fault="a 400 whose counts say nothing, or that breaks off",
         does="the body is set aside as a whole, also what may have been taken of it; it is not posted again",
         delivered="the rest",
         kept="quarantine",
-        variants={"no counts": scripted(status(400)), "cut off": scripted(half_an_answer(400))},
+        variants={
+            "no counts": faults.scripted(faults.status(400)),
+            "cut off": faults.scripted(faults.half_an_answer(400)),
+        },
     ),
     Row(
         fault="S3 or KMS does not give the object: throttled, failing, denied, key disabled",
         does="after the SDK's own five tries the message waits in the queue; its neighbours go on",
         kept="queue",
         variants={
-            code: unreadable(code) for code in ("SlowDown", "InternalError", "AccessDenied", "KMS.DisabledException")
+            code: faults.unreadable(code)
+            for code in ("SlowDown", "InternalError", "AccessDenied", "KMS.DisabledException")
         },
     ),
     Row(
         fault="the mark table does not answer: throttled, failing, denied, its key disabled",
         does="the object is shipped without a claim, and no mark is kept",
         variants={
-            code: claim_fails(code)
+            code: faults.claim_fails(code)
             for code in (
                 "ProvisionedThroughputExceededException",
                 "InternalServerError",
@@ -198,24 +162,24 @@ ROWS = (
         fault="the mark of a finished object cannot be read, and its message comes again",
         does="taken for one that is new",
         repeated="the object",
-        variants={"throttled": mark_unreadable},
+        variants={"throttled": faults.mark_unreadable},
     ),
     Row(
         fault="the same, and only what its invocation finished cannot be read",
         does="the message waits until that invocation's claim has ended, 300 s at most",
         kept="queue",
-        variants={"throttled": receipt_unreadable},
+        variants={"throttled": faults.receipt_unreadable},
     ),
     Row(
         fault="the mark cannot be written, and the message comes again",
         does="the message is done all the same: what was acknowledged stays so; its claim alone proves nothing",
         repeated="the object",
-        variants={"denied": mark_unwritable},
+        variants={"denied": faults.mark_unwritable},
     ),
     Row(
         fault="a release that kept marks in S3 has shipped the object, and its message comes again",
         does="the mark in S3 is found",
-        variants={"after the upgrade": marked_in_s3},
+        variants={"after the upgrade": faults.marked_in_s3},
     ),
     Row(
         fault="the quarantine cannot be written",
@@ -223,21 +187,21 @@ ROWS = (
         delivered="the rest",
         repeated="eight bodies",
         kept="queue, quarantine",
-        variants={"throttled": quarantine_unwritable},
+        variants={"throttled": faults.quarantine_unwritable},
     ),
     Row(
         fault="the object is damaged or cut off",
         does="delivered up to the damage; a note says where it is; the object stays where it landed",
         delivered="what was whole",
         kept="quarantine",
-        variants={"cut off": damaged},
+        variants={"cut off": faults.damaged},
     ),
     Row(
         fault="the object is gone, or the message is no S3 event",
         does="tried twenty times, then left to a person, with an alarm",
         delivered="nothing",
         kept="queue, dead-letter queue",
-        variants={"gone": gone, "no event": no_event},
+        variants={"gone": faults.gone, "no event": faults.no_event},
     ),
     Row(
         fault="the message names another export's object, an export that does not ship here, or a deleted object",
@@ -245,23 +209,23 @@ ROWS = (
         delivered="nothing",
         kept="queue, dead-letter queue",
         variants={
-            "bucket": foreign_bucket,
-            "archive of another export": foreign_archive,
-            "export that ships elsewhere": ships_elsewhere,
-            "deleted": deleted,
+            "bucket": faults.foreign_bucket,
+            "archive of another export": faults.foreign_archive,
+            "export that ships elsewhere": faults.ships_elsewhere,
+            "deleted": faults.deleted,
         },
     ),
     Row(
         fault="the export's configuration or the destination's secret cannot be read",
         does="nothing is shipped with less redaction than was asked for; the messages wait in the queue",
         kept="queue",
-        variants={"configuration": no_configuration, "secret": no_secret},
+        variants={"configuration": faults.no_configuration, "secret": faults.no_secret},
     ),
     Row(
         fault="the function's time runs out inside an object",
         does="progress is kept, and the message goes to the end of its queue; those without a turn too",
         kept="queue",
-        variants={"in the middle": hurried},
+        variants={"in the middle": faults.hurried},
     ),
     Row(
         fault="the function is killed at any point",
@@ -270,51 +234,54 @@ ROWS = (
         repeated="32 MiB and eight bodies",
         kept="queue",
         variants={
-            "between two bodies": killed_before_an_answer,
-            "before the mark": killed_at_the_mark,
-            "and a copy of the message comes at once": killed_and_copied,
+            "between two bodies": faults.killed_before_an_answer,
+            "before the mark": faults.killed_at_the_mark,
+            "and a copy of the message comes at once": faults.killed_and_copied,
         },
     ),
     Row(
         fault="a message comes twice",
         does="the mark says that the object is done",
-        variants={"later": duplicate, "in one batch": duplicate_in_a_batch},
+        variants={"later": faults.duplicate, "in one batch": faults.duplicate_in_a_batch},
     ),
     Row(
         fault="two invocations get copies of a message at the same moment",
         does="one claims the object; the copy waits until that claim has ended, 300 s at most",
         kept="queue",
-        variants={"at once": duplicate_at_once},
+        variants={"at once": faults.duplicate_at_once},
     ),
     Row(
         fault="the same, and the first goes on after its claim has ended, because a clock is 8 s wrong",
         does="the copy is taken for one that is left",
         repeated="the object",
-        variants={"later": duplicate_at_once_later},
+        variants={"later": faults.duplicate_at_once_later},
     ),
     Row(
         fault="messages come in any order",
         does="objects have no order; bodies that are on their way together, up to eight, arrive in any; each line has "
         "its time",
-        variants={"reversed": disorder},
+        variants={"reversed": faults.disorder},
     ),
     Row(
         fault="a failed message cannot be hidden",
         does="it comes back after the queue's own visibility time, 30 minutes",
         kept="queue",
-        variants={"refused": not_hidden},
+        variants={"refused": faults.not_hidden},
     ),
     Row(
         fault="archive and feed: S3 fails, or the function is killed, at any point",
         does="what is there already is known by its key, or by the note that was written before it",
         kept="queue",
-        variants={"throttled": write_fails(s3_error("SlowDown")), "killed": write_fails(KilledError())},
+        variants={
+            "throttled": faults.write_fails(faults.s3_error("SlowDown")),
+            "killed": faults.write_fails(faults.KilledError()),
+        },
         destinations=("archive", "feed"),
     ),
     Row(
         fault="archive and feed: a message comes twice",
         does="as above",
-        variants={"later": duplicate, "in one batch": duplicate_in_a_batch},
+        variants={"later": faults.duplicate, "in one batch": faults.duplicate_in_a_batch},
         destinations=("archive", "feed"),
     ),
 )

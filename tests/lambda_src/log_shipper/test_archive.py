@@ -1,11 +1,9 @@
-import base64
-import gzip
 import json
 import re
 
 import pytest
 from log_shipper import archive, aws
-from log_shipper.errors import ConfigurationError, ShipperError, UnknownExportError
+from log_shipper.errors import ConfigurationError, UnknownExportError
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, recorded, refusal, subscription
 
@@ -111,12 +109,6 @@ def test_never_reads_its_own_logs(ledger: Cloud, group: str, capsys: pytest.Capt
 def test_rejects_event_of_no_export(ledger: Cloud) -> None:
     with pytest.raises(UnknownExportError):
         archive.handler(subscription("x", "crdb", ["a"], subscriptionFilters=["datadog"]), None)
-
-
-def test_rejects_unreadable_payload(ledger: Cloud) -> None:
-    data = base64.b64encode(gzip.compress(b"{}" * 100)[:-6]).decode()
-    with pytest.raises(ShipperError):
-        archive.handler({"awslogs": {"data": data}}, None)
 
 
 def test_fails_when_the_export_has_no_configuration(cloud: Cloud) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from log_shipper import archive, archive_writer, ship
+from log_shipper import archive_writer, ship
 
 from tests.lambda_src.log_shipper.test_otlp import lake, records  # noqa: F401  (a fixture)
 from tests.lambda_src.log_shipper.world import (
@@ -19,8 +19,6 @@ from tests.lambda_src.log_shipper.world import (
     Listener,
     batch,
     message,
-    stream_batch,
-    subscription,
 )
 
 TIME = "2026-03-04T05:06:07Z"
@@ -130,14 +128,3 @@ def test_contents_under_suspended_versioning_are_distinguished(cloud: Cloud, log
         item = {"key": "logs/a.log", "version-id": "null", "etag": tag}
         assert ship.handler(batch(message("app", item)), Context()) == {"batchItemFailures": []}
     assert logz.messages() == ["first", "second"]
-
-
-def test_unreadable_payload_of_a_stream_holds_back_no_other(cloud: Cloud) -> None:
-    cloud.export("app", vendor="cloudwatch-logs")
-    good = subscription("app", "/app", ["hello"])
-    event = stream_batch(good, good)
-    event["Records"][0]["kinesis"]["data"] = "bm8gZ3ppcA=="
-    assert archive.handler(event, object())["archived"] == 1
-    (key,) = cloud.keys(FAILURES, "unclaimed/_unreadable/")
-    kept = json.loads(cloud.s3.get_object(Bucket=FAILURES, Key=key)["Body"].read())
-    assert [record["kinesis"]["data"] for record in kept["Records"]] == ["bm8gZ3ppcA=="]

@@ -2,7 +2,6 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Callable
-from itertools import chain
 
 import pytest
 import zstandard
@@ -17,14 +16,6 @@ CODECS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "bzip2": b
 
 def cut(data: bytes, size: int) -> list[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
-
-
-@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.sampled_from(sorted(CODECS)), st.integers(1, 64))
-def test_members_of_any_codec_in_chunks_of_any_size(members: list[bytes], codec: str, size: int) -> None:
-    # what begins as a compressed file or as one that holds no lines is decoded again, or refused
-    members = [b"line " + members[0], *members[1:]]
-    stream = b"".join(map(CODECS[codec], members))
-    assert b"".join(decoded(cut(stream, size))) == b"".join(members)
 
 
 @given(st.binary(max_size=300), st.integers(1, 64))
@@ -68,21 +59,6 @@ def test_pieces_stay_small_however_far_the_input_expands(codec: str) -> None:
     sizes = [len(piece) for piece in decoded([stream])]
     assert sum(sizes) == 20 * 1024 * 1024
     assert max(sizes) <= PIECE_BYTES
-
-
-LINES = st.lists(st.binary(max_size=20).map(lambda b: b.replace(b"\n", b"").replace(b"\r", b"")), max_size=10)
-
-
-@given(LINES, st.sampled_from([b"\n", b"\r\n", b"\r"]), st.booleans(), st.booleans(), st.integers(1, 30))
-def test_lines_survive_any_ending_and_any_cut(
-    lines: list[bytes], ending: bytes, ends: bool, mark: bool, size: int
-) -> None:
-    if any(line.startswith(b"\xef\xbb\xbf") for line in lines[:1]):
-        return
-    data = ending.join(lines) + (ending if ends else b"")
-    pieces = cut((b"\xef\xbb\xbf" if mark else b"") + data, size)
-    read = list(chain.from_iterable(block.split(b"\n") for block in line_blocks(pieces)))
-    assert [line for line in read if line] == [line for line in lines if line]
 
 
 def test_line_without_end_is_cut_between_characters() -> None:

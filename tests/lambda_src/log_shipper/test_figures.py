@@ -8,11 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from log_shipper import ship
-from log_shipper.telemetry import Tally
-from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 
 from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message, recorded
 
@@ -194,11 +190,3 @@ def test_failed_logins_are_looked_for_in_atlas_audit_logs_alone(
     (line,) = logged_lines("shipped")
     assert line["failed_logins"] == 0
     assert "failed_logins" not in metrics(line)
-
-
-@given(st.lists(st.sampled_from([FAILED, PASSED, "", '{"atype":"logout","result":18}'])), st.integers(1, 40))
-def test_failed_logins_are_counted_however_the_bytes_arrive(lines: list[str], size: int) -> None:
-    whole, tally = "\n".join(lines).encode(), Tally()
-    chunks = [whole[at : at + size] for at in range(0, len(whole), size)]
-    assert b"".join(mongodb_atlas.counting_failed_logins(iter(chunks), tally)) == whole
-    assert tally.failed_logins == lines.count(FAILED)

@@ -215,16 +215,6 @@ def test_archive_and_feed_need_no_mark(app: Cloud, destination: Callable[[str], 
     assert app.marks() == {}
 
 
-def test_the_lag_is_the_age_of_the_object_when_it_is_read(
-    app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    item = app.land("app.log", b"a\n")
-    monkeypatch.setattr("log_shipper.delivery.time.time_ns", lambda: 1795226645_000_000_000)  # 61 s after the event
-    ship.handler(batch(message("app", item)), Context())
-    (report,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "records_in" in line]
-    assert report["lag_ms"] == 61_000
-
-
 @pytest.mark.parametrize("early", [False, True])
 def test_two_environments_that_take_turns_keep_a_feeds_keys_ascending(app: Cloud, early: bool) -> None:
     """The second one's clock is a minute behind; between two batches of a group, either may have written."""
@@ -264,11 +254,6 @@ def test_a_feed_looks_in_every_invocation_for_what_another_environment_wrote(
     app.land(others, b"", bucket=ARCHIVE)
     assert ship.handler(batch(message("app", app.land("2.log", b"2\n"))), Context()) == OK
     assert app.keys(ARCHIVE, "feed/feed/app/")[:2] == [mine, others]
-
-
-def test_landing_is_only_read(app: Cloud, logz: Listener) -> None:
-    ship.handler(batch(message("app", app.land("app.log", b"a\n"))), Context())
-    assert app.keys(LANDING) == ["app.log"]
 
 
 def old_mark(app: Cloud, item: dict[str, Any], **progress: Any) -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from log_shipper.fast import RawBlock
-from log_shipper.line_readers import COLUMN_FORMATS, LINE_PARSERS, line_reader
 from log_shipper.reading import detect, read_blocks
 from log_shipper.record import Origin, Record
 from log_shipper.vendors.aptible import parser as docker_json
@@ -367,34 +366,6 @@ def test_a_comment_of_cloudfront_is_kept_and_its_directives_are_not() -> None:
 def test_columns_of_a_hostile_line_take_no_more_than_its_length(line: str) -> None:
     (record,) = read(line.encode(), "s3-logs", "s3-access", size=65536)
     assert record.message == line
-
-
-ANY_LINES = st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"])), max_size=8)
-
-
-@given(ANY_LINES, st.sampled_from([*LINE_PARSERS, "auto", "cockroachdb"]), st.integers(1, 50))
-def test_no_parser_loses_a_line_or_raises(lines: list[str], format_name: str, size: int) -> None:
-    lines = [line.removeprefix("\ufeff") for line in lines]
-    data = "\n".join(lines).encode()
-    wanted = [line for line in lines if line and not line.encode().isspace()]
-    if format_name == "auto":
-        reader = line_reader("auto")
-        records = [r for line in wanted for r in reader.feed(line, ORIGIN)] + list(reader.finish())
-    else:
-        records = read(data, "mongodb-atlas", format_name, size)
-    messages = [part for record in records for part in record.message.split("\n")]
-    if format_name == "archive":
-        assert len(messages) == len(wanted)
-    else:
-        assert messages == wanted
-
-
-@given(ANY_LINES, st.sampled_from(COLUMN_FORMATS))
-def test_no_column_parser_raises_or_loses_a_line_that_is_no_header(lines: list[str], kind: str) -> None:
-    parser = s3_logs.ColumnParser(kind)
-    for line in lines:
-        record = parser.parse(line, ORIGIN)
-        assert record is None or record.message == line
 
 
 @pytest.mark.parametrize("time", ["2026-01-02T03:04:05Z", "0001-01-01T00:00:00Z"])

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 import zstandard
-from hypothesis import given
-from hypothesis import strategies as st
 from log_shipper import lines, reading
 from log_shipper.decode import decoded
 from log_shipper.errors import CorruptInputError
 from log_shipper.fast import RawBlock
-from log_shipper.lines import HEAD_BYTES, MAX_LINE_BYTES, line_blocks, utf8
+from log_shipper.lines import HEAD_BYTES, MAX_LINE_BYTES, line_blocks
 from log_shipper.parsers import json_stream
 from log_shipper.reading import detect, read_blocks
 from log_shipper.record import Origin, Record
@@ -104,12 +102,6 @@ def test_json_in_utf_16_is_read_as_json() -> None:
     ]
 
 
-@given(st.binary(max_size=60), st.integers(1, 9))
-def test_recoding_does_not_depend_on_the_pieces(data: bytes, size: int) -> None:
-    marked = b"\xff\xfe" + data
-    assert b"".join(utf8(cut(marked, size))) == b"".join(utf8([marked]))
-
-
 @pytest.mark.parametrize(
     "pieces", [[], [b""], [b"\n"], [b"\r\n \n"], [b"\xef\xbb\xbf"], [b"\xff\xfe"], [gzip.compress(b"")]]
 )
@@ -140,12 +132,6 @@ def test_a_json_array_that_breaks_off_is_read_to_its_last_byte() -> None:
         found.extend(record.message for record in read(decoded([stream])))
     assert found[:2] == ['{"a":1}', '{"a":2}']
     assert found[2].startswith('{"a"')
-
-
-@pytest.mark.parametrize(("magic", "name"), [(b"PAR1\x15\x04", "Parquet"), (b"PK\x03\x04\x14", "zip")])
-def test_what_holds_no_lines_is_refused_by_its_name(magic: bytes, name: str) -> None:
-    with pytest.raises(CorruptInputError, match=f"the object is {name}, which is not read"):
-        messages(decoded([magic + bytes(100)]))
 
 
 def test_zstd_may_begin_with_data_of_its_writers() -> None:
@@ -194,13 +180,6 @@ def test_a_document_that_is_too_long_comes_before_the_one_behind_it(monkeypatch:
         record.message for block in found for record in (block.records() if isinstance(block, RawBlock) else block)
     ]
     assert "".join(messages) == "".join(texts)
-
-
-@given(st.integers(1, 40), st.lists(st.text(st.sampled_from("aé€𝄞 \r\n"), max_size=30), max_size=4))
-def test_long_lines_are_cut_alike_whatever_the_pieces(limit: int, texts: list[str]) -> None:
-    data = "\n".join(texts).encode()
-    blocks = [line for block in line_blocks(cut(data, limit)) for line in block.split(b"\n") if line]
-    assert blocks == [line for block in line_blocks([data]) for line in block.split(b"\n") if line]
 
 
 def test_a_line_longer_than_8_mib_is_cut_there_whatever_the_pieces() -> None:

@@ -97,36 +97,9 @@ def test_test_event_is_acknowledged_and_not_shipped(orders: Cloud, logz: Listene
     assert logz.bodies == []
 
 
-@pytest.mark.parametrize("body", ["not json", "[]", "{}", '{"Records":[{}]}', '{"detail":{}}'])
-def test_message_that_is_no_event_fails_alone(orders: Cloud, logz: Listener, body: str) -> None:
-    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
-    event = batch({"messageId": "m1", "body": body}, message("orders", item, number=2))
-    assert ship.handler(event, Context()) == failures(1)
-    assert len(logz.accepted) == 3
-
-
 def test_object_of_no_export_is_a_failure(orders: Cloud, logz: Listener) -> None:
     record = {"messageId": "m1", "body": recorded("sqs/s3-notification.json")}
     assert ship.handler(batch(record), Context()) == failures(1)
-
-
-def test_missing_object_is_a_failure(orders: Cloud, logz: Listener) -> None:
-    assert ship.handler(batch(message("orders", {"key": "gone"})), Context()) == failures(1)
-
-
-def test_unreadable_configuration_is_a_failure(cloud: Cloud, logz: Listener) -> None:
-    item = cloud.land(ATLAS_KEY, b"x")
-    assert ship.handler(batch(message("orders", item)), Context()) == failures(1)
-    assert logz.bodies == []
-
-
-def test_several_small_objects_share_one_body(orders: Cloud, logz: Listener) -> None:
-    body = recorded("mongodb-atlas/mongodb.log").encode()
-    items = [orders.land(f"{ATLAS_KEY}.{i}", body) for i in range(3)]
-    event = batch(*(message("orders", item, number=i) for i, item in enumerate(items)))
-    assert ship.handler(event, Context()) == OK
-    assert len(logz.bodies) == 1
-    assert len(logz.accepted) == 9
 
 
 def test_refused_token_fails_every_message_and_is_read_anew(orders: Cloud, logz: Listener) -> None:
@@ -152,22 +125,6 @@ def test_token_is_in_no_output(orders: Cloud, logz: Listener, capsys: pytest.Cap
     assert "Slow query" not in captured.out + captured.err
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_passing_fault_is_tried_again_within_the_invocation(orders: Cloud, logz: Listener, status: int) -> None:
-    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
-    logz.will_answer(status)
-    assert ship.handler(batch(message("orders", item)), Context()) == OK
-    assert len(logz.accepted) == 3
-
-
-def test_lasting_fault_fails_the_message(orders: Cloud, logz: Listener) -> None:
-    item = orders.land(ATLAS_KEY, recorded("mongodb-atlas/mongodb.log").encode())
-    logz.will_answer(*[503] * 4)
-    assert ship.handler(batch(message("orders", item)), Context()) == failures(1)
-    assert ship.handler(batch(message("orders", item, received=2)), Context()) == OK
-    assert len(logz.accepted) == 3
-
-
 def test_400_quarantines_only_the_oversized_line(orders: Cloud, logz: Listener) -> None:
     lines = recorded("mongodb-atlas/mongodb.log").splitlines()
     item = orders.land(ATLAS_KEY, "\n".join(lines).encode())
@@ -190,37 +147,6 @@ def test_an_unclear_400_quarantines_the_batch_with_its_counts(orders: Cloud, log
     assert "successfulLines 2" in kept[0]["reason"]
 
 
-def test_413_is_posted_again_in_smaller_bodies(orders: Cloud, logz: Listener) -> None:
-    lines = recorded("mongodb-atlas/mongodb.log").splitlines()
-    item = orders.land(ATLAS_KEY, "\n".join(lines).encode())
-    logz.will_answer(413, 413, 413)
-    assert ship.handler(batch(message("orders", item)), Context()) == OK
-    assert logz.messages()[0] in lines
-    assert len(logz.accepted) == 2
-    (kept,) = orders.lines(FAILURES, "quarantine/")
-    assert kept["record"]["message"] == lines[0]
-
-
-@pytest.mark.parametrize(
-    ("oversize", "sent", "quarantined"), [("split", 3, 0), ("truncate", 1, 0), ("quarantine", 0, 1)]
-)
-def test_oversized_message_follows_the_setting(
-    cloud: Cloud, logz: Listener, oversize: str, sent: int, quarantined: int
-) -> None:
-    cloud.export("orders", vendor="s3-logs", oversize=oversize)
-    text = "é" * 70_000
-    item = cloud.land("app.log", f"before\n{text}\nafter\n".encode())
-    assert ship.handler(batch(message("orders", item)), Context()) == OK
-    assert logz.messages()[0] == "before"
-    assert logz.messages()[-1] == "after"
-    middle = logz.messages()[1:-1]
-    assert len(middle) == sent
-    assert max(map(len, middle), default=0) <= 32_700
-    if oversize == "split":
-        assert "".join(middle) == text
-    assert [line["record"]["message"] for line in cloud.lines(FAILURES, "quarantine/")] == [text] * quarantined
-
-
 def test_bodies_stay_under_the_listeners_limit(cloud: Cloud, logz: Listener) -> None:
     cloud.export("orders", vendor="s3-logs")
     lines = [f"{i} {'x' * 1000}" for i in range(20_000)]
@@ -228,42 +154,6 @@ def test_bodies_stay_under_the_listeners_limit(cloud: Cloud, logz: Listener) -> 
     assert ship.handler(batch(message("orders", item)), Context()) == OK
     assert sorted(logz.messages()) == sorted(lines)  # bodies arrive in any order
     assert max(map(len, logz.bodies)) <= 10 * 1024 * 1024
-
-
-def test_truncated_object_is_delivered_as_far_as_it_goes_and_noted(cloud: Cloud, logz: Listener) -> None:
-    cloud.export("orders", vendor="s3-logs")
-    whole = gzip.compress("".join(f"line {i}\n" for i in range(200_000)).encode())
-    item = cloud.land("app.log.gz", whole[: len(whole) // 2])
-    assert ship.handler(batch(message("orders", item)), Context()) == OK
-    assert {"line 0", "line 1", "line 2"} <= set(logz.messages())
-    (kept,) = cloud.lines(FAILURES, "quarantine/")
-    assert kept["reason"] == "truncated gzip stream"
-    assert kept["record"]["source"] == f"s3://{LANDING}/app.log.gz"
-
-
-def test_progress_inside_an_object_is_not_sent_again(
-    cloud: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("log_shipper.bulk.BODIES_IN_FLIGHT", 1)
-    cloud.export("orders", vendor="s3-logs")
-    lines = [f"{i} {'x' * 1000}" for i in range(20_000)]
-    item = cloud.land("app.log", gzip.compress("\n".join(lines).encode()))
-    logz.script += [lambda *_: True]
-    logz.will_answer(*[500] * 4)
-    assert ship.handler(batch(message("orders", item)), Context()) == failures(1)
-    assert 0 < len(logz.accepted) < len(lines)
-    assert ship.handler(batch(message("orders", item, received=2)), Context()) == OK
-    assert logz.messages() == lines
-    before = len(logz.bodies)
-    assert ship.handler(batch(message("orders", item, received=2)), Context()) == OK
-    assert len(logz.bodies) == before
-
-
-def test_stops_before_its_time_is_up(cloud: Cloud, logz: Listener) -> None:
-    cloud.export("orders", vendor="s3-logs")
-    item = cloud.land("app.log", b"a\nb\n")
-    assert ship.handler(batch(message("orders", item)), Context(1000)) == failures(1)
-    assert logz.bodies == []
 
 
 def test_figures_of_a_failed_batch_add_up(cloud: Cloud, logz: Listener, capsys: pytest.CaptureFixture[str]) -> None:
