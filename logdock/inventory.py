@@ -19,17 +19,12 @@ from logdock.settings.names import Names
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackParts:
-    """What one stack has, alarms with the composite ones, parameters with those that its functions save state in.
-
-    Attributes
-    ----------
-    other_account
-        The account that it is in, where that is not the deployment's.
-    """
+    """What one stack has, alarms with the composite ones, parameters with those that its functions save state in."""
 
     name: str
     region: str
     other_account: str | None = None
+    """The account that it is in, where that is not the deployment's."""
     roles: int = 0
     functions: int = 0
     rules: int = 0

@@ -149,19 +149,13 @@ class ClaimFile(_Model):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A claim, a property or a list of all that is allowed, and where it stands.
-
-    Attributes
-    ----------
-    id
-        ``<file>/<name>``.
-    source
-        ``<path>:<line>``.
-    """
+    """A claim, a property or a list of all that is allowed, and where it stands."""
 
     id: str
+    """``<file>/<name>``."""
     kind: Kind
     source: str
+    """``<path>:<line>``."""
     says: Claim | Property | NothingElse
 
 

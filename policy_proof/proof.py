@@ -25,22 +25,16 @@ Evaluator = Callable[[Claim, Request], Verdict]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one request of a claim.
-
-    Attributes
-    ----------
-    entry, subject, claim, request
-        What was claimed.
-    live
-        What the local cloud says, if it was asked.
-    """
+    """What became of one request of a claim."""
 
     entry: Entry
     subject: Subject
     claim: Claim
     request: Request
+    """`entry`, `subject`, `claim`, `request`: What was claimed."""
     simulator: Verdict
     live: Verdict | None = None
+    """What the local cloud says, if it was asked."""
 
     @property
     def part(self) -> tuple[str, ...]:

@@ -32,20 +32,14 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """One expression with one sample.
-
-    Attributes
-    ----------
-    definition, field
-        Where the expression is: the state machine, and the path in its definition.
-    problem
-        What is wrong; empty if nothing is.
-    """
+    """One expression with one sample."""
 
     definition: str
     field: str
+    """`definition`, `field`: Where the expression is: the state machine, and the path in its definition."""
     expression: str
     problem: str = ""
+    """What is wrong; empty if nothing is."""
 
 
 def _input(**fields: str) -> dict[str, Any]:

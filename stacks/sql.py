@@ -36,35 +36,24 @@ GB = 1_000_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableProps:
-    """A table over the objects of a bucket.
-
-    Attributes
-    ----------
-    name
-        Its name in the database.
-    location
-        Where its objects are, with a final slash.
-    partitions
-        The location of each partition, in the names of the partition columns.
-    table
-        Its columns and the keys of its partitions.
-    serde, reads
-        The Hive class that reads its objects, and that class's parameters.
-    projection
-        How the values of each key are computed.
-    input_format, output_format
-        The Hive classes of its files. Default: text.
-    """
+    """A table over the objects of a bucket."""
 
     name: str
+    """Its name in the database."""
     location: str
+    """Where its objects are, with a final slash."""
     partitions: str
+    """The location of each partition, in the names of the partition columns."""
     table: SqlTable
+    """Its columns and the keys of its partitions."""
     serde: str
     reads: dict[str, str]
+    """`serde`, `reads`: The Hive class that reads its objects, and that class's parameters."""
     projection: dict[str, str]
+    """How the values of each key are computed."""
     input_format: str = "org.apache.hadoop.mapred.TextInputFormat"
     output_format: str = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+    """`input_format`, `output_format`: The Hive classes of its files. Default: text."""
 
 
 class SqlTables(Construct):

@@ -8,17 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """What is said of every vendor of a kind.
-
-    Attributes
-    ----------
-    may, may_not
-        What it may do and what not, in a sentence.
-    """
+    """What is said of every vendor of a kind."""
 
     vendor: str
     may: str
     may_not: str
+    """`may`, `may_not`: What it may do and what not, in a sentence."""
     remains: str
 
 

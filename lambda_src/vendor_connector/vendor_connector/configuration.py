@@ -32,21 +32,14 @@ _ID = r"[A-Za-z0-9_.-]{1,200}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Configuration:
-    """One operation's configuration.
-
-    Attributes
-    ----------
-    id
-        The last part of the parameter's name.
-    operation
-        The name of the operation.
-    properties
-        What the operation is configured with.
-    """
+    """One operation's configuration."""
 
     id: str
+    """The last part of the parameter's name."""
     operation: str
+    """The name of the operation."""
     properties: Mapping[str, Any]
+    """What the operation is configured with."""
 
 
 def of_resource(properties: Mapping[str, Any]) -> Configuration:

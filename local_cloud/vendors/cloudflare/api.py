@@ -83,19 +83,13 @@ class Ownership(Strict):
 
 @dataclass(slots=True)
 class Place:
-    """A zone or an account with its jobs.
-
-    Attributes
-    ----------
-    tokens
-        The API tokens that may edit its logs.
-    datasets
-        The datasets that it has; empty: every one of its scope.
-    """
+    """A zone or an account with its jobs."""
 
     tokens: set[str] = field(default_factory=set)
+    """The API tokens that may edit its logs."""
     jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
     datasets: set[str] = field(default_factory=set)
+    """The datasets that it has; empty: every one of its scope."""
 
 
 class CloudflareApi(VendorApi):

@@ -58,31 +58,22 @@ ORGANIZATION = "8f3c7d2e-5b1a-4c9d-8e6f-2a7b9c4d1e0f"
 
 @dataclass(slots=True)
 class Cluster:
-    """One cluster.
-
-    Attributes
-    ----------
-    plan, cloud, account_id, regions, state
-        What it is, and the AWS account that it comes from.
-    organization
-        The id of the organization that it is in.
-    info
-        Its log export, as the API shows it; None until there was one.
-    looks
-        How often its status is asked for until a change has gone through the nodes.
-    left
-        How often it will still be asked for now.
-    """
+    """One cluster."""
 
     plan: str = "ADVANCED"
     cloud: str = "AWS"
     account_id: str = "222233334444"
     regions: tuple[str, ...] = ("eu-west-1",)
     state: str = "CREATED"
+    """`plan`, `cloud`, `account_id`, `regions`, `state`: What it is, and the AWS account that it comes from."""
     info: dict[str, Any] | None = None
+    """Its log export, as the API shows it; None until there was one."""
     organization: str = ORGANIZATION
+    """The id of the organization that it is in."""
     looks: int = 1
+    """How often its status is asked for until a change has gone through the nodes."""
     left: int = 0
+    """How often it will still be asked for now."""
 
     @property
     def spec(self) -> dict[str, Any] | None:

@@ -81,41 +81,27 @@ class FetcherRequest(Camel):
 
 @dataclass(kw_only=True, slots=True)
 class Fetcher:
-    """A fetcher, and what Logz.io does not show of it.
-
-    Attributes
-    ----------
-    document
-        What the API shows.
-    external_id
-        What it brings when it assumes the role.
-    """
+    """A fetcher, and what Logz.io does not show of it."""
 
     document: dict[str, Any]
+    """What the API shows."""
     external_id: str
+    """What it brings when it assumes the role."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Account:
-    """One account at Logz.io.
-
-    Attributes
-    ----------
-    external_id
-        What a fetcher that is made now will bring.
-    fetchers
-        Its fetchers by id.
-    most_fetchers
-        How many its plan allows.
-    archive
-        Its archive as the API shows it, if it has one.
-    """
+    """One account at Logz.io."""
 
     id: int
     external_id: str = field(default_factory=lambda: f"logzio:aws:extid:{secrets.token_hex(8)}")
+    """What a fetcher that is made now will bring."""
     fetchers: dict[int, Fetcher] = field(default_factory=dict)
+    """Its fetchers by id."""
     most_fetchers: int = 1_000_000
+    """How many its plan allows."""
     archive: dict[str, Any] | None = None
+    """Its archive as the API shows it, if it has one."""
 
     def change_external_id(self) -> str:
         """Give the account another external id, and return it."""

@@ -30,20 +30,14 @@ class Copy(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchScope:
-    """What a person chose.
-
-    Attributes
-    ----------
-    copy
-        None for the archive, where it has one.
-    late
-        How much later than its lines an object may have been written.
-    """
+    """What a person chose."""
 
     exports: tuple[str, ...]
     copy: Copy | None
+    """None for the archive, where it has one."""
     selectors: Selectors
     late: timedelta
+    """How much later than its lines an object may have been written."""
 
 
 def selectors(

@@ -45,19 +45,13 @@ class Form(StrEnum):
 
 
 class Hit(NamedTuple):
-    """A line to print.
-
-    Attributes
-    ----------
-    time
-        Its time, as it compares with those of others.
-    is_match
-        Whether it was searched for; if not, it is context.
-    """
+    """A line to print."""
 
     time: str
+    """Its time, as it compares with those of others."""
     line: bytes
     is_match: bool = True
+    """Whether it was searched for; if not, it is context."""
 
 
 def scan(found: SearchObject, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[list[Hit]]:

@@ -67,18 +67,13 @@ class Refused(NamedTuple):
 
 @dataclass(kw_only=True, slots=True)
 class Quarantine:
-    """What destinations refused.
-
-    Parameters
-    ----------
-    wait_seconds
-        How long to wait for the next object to arrive.
-    """
+    """What destinations refused."""
 
     account: Account
     wanted: FailureFilter
     report: Report
     wait_seconds: float
+    """How long to wait for the next object to arrive."""
     _groups: dict[Refused, Group] = field(default_factory=dict)
 
     def find(self, label: str = "", *, whole: bool = False) -> list[Refused]:

@@ -203,16 +203,11 @@ def _list_files(s3: S3Client, bucket: str, export: str, first: str, last: str) -
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A Parquet file with some of its columns.
-
-    Attributes
-    ----------
-    rows
-        The addresses of the objects whose rows are wanted; None for all rows.
-    """
+    """A Parquet file with some of its columns."""
 
     path: Path
     rows: list[str] | None
+    """The addresses of the objects whose rows are wanted; None for all rows."""
 
 
 class ColumnarCopy:
