@@ -16,15 +16,7 @@ from constructs import Construct
 
 from logdock.settings import Deployment
 from logdock.settings.names import Names
-from logdock.settings.sql import (
-    ARCHIVE,
-    ARCHIVE_TABLE,
-    COLUMNS,
-    COLUMNS_TABLE,
-    LANDED,
-    SqlTable,
-    landed_table,
-)
+from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE, COLUMNS, COLUMNS_TABLE, LANDED, SqlTable, landed_table
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 RESULTS_PREFIX = "athena/"

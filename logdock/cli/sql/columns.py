@@ -18,17 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
-from log_shipper.columns import (
-    INDEX_PREFIX,
-    OBJECT,
-    PREFIX,
-    DamagedIndexError,
-    File,
-    Index,
-    Run,
-    fetch_index,
-    runs_in,
-)
+from log_shipper.columns import INDEX_PREFIX, OBJECT, PREFIX, DamagedIndexError, File, Index, Run, fetch_index, runs_in
 from log_shipper.compacted import number_of
 
 from logdock.cli.account import WORKERS

@@ -10,12 +10,7 @@ from pydantic_core.core_schema import ValidationInfo
 from logdock.settings.export_base import BucketExport
 from logdock.settings.landing import BucketLanding, Home, own_bucket
 from logdock.settings.secret_reference import SecretReference
-from logdock.settings.text import (
-    BucketName,
-    PrincipalArn,
-    Region,
-    invalid,
-)
+from logdock.settings.text import BucketName, PrincipalArn, Region, invalid
 
 
 class AptibleExport(BucketExport):

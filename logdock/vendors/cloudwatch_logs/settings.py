@@ -9,13 +9,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.export_base import LineExport, LogGroupExport
 from logdock.settings.landing import Home, LogGroupLanding
-from logdock.settings.text import (
-    EachOnce,
-    LogGroupDays,
-    LogGroupName,
-    Switch,
-    invalid,
-)
+from logdock.settings.text import EachOnce, LogGroupDays, LogGroupName, Switch, invalid
 
 
 class CloudwatchLogsExport(LineExport, LogGroupExport):

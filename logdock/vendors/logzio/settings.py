@@ -12,15 +12,7 @@ from logdock.settings.concurrency import CONCURRENCY_TEXT, Concurrency
 from logdock.settings.connect import Connect
 from logdock.settings.model import Model
 from logdock.settings.secret_reference import SecretReference
-from logdock.settings.text import (
-    AccountId,
-    ExternalIds,
-    HttpsUrl,
-    Name,
-    SessionSeconds,
-    Switch,
-    invalid,
-)
+from logdock.settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, Switch, invalid
 from logdock.vendors.logzio.archive import LogzioArchive
 from logdock.vendors.logzio.metrics import LogzioMetrics
 
