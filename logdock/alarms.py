@@ -5,8 +5,6 @@ A field in braces is filled in by the stack that creates the alarm; so are the m
 where they follow from the settings. Every section is a heading of docs/runbook.md; tests compare both with the table.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """The stacks of a cloud assembly (`cdk.out`), read from its files: asking the CDK for them serializes each again."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

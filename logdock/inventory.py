@@ -4,8 +4,6 @@
 with the templates of every example and of a deployment with every kind of export.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What a stack has because of the kind of an export or a destination."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

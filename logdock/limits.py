@@ -7,8 +7,6 @@ Sources: the quota pages of IAM, S3, KMS, Lambda, EventBridge, SQS, CloudWatch, 
 the outputs of a stack may come to in all is on no page; aws-amplify/amplify-backend#946 measured it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict

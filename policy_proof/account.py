@@ -1,7 +1,5 @@
 """An account as the templates of a deployment leave it: which policy stands where."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

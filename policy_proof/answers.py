@@ -1,7 +1,5 @@
 """What vendors answer when the deploy asks them: whom to trust, and by which external id."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass

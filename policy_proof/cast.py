@@ -1,7 +1,5 @@
 """Who and what claims speak of: the callers, and the names that placeholders stand for, in one deployment."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

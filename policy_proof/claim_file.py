@@ -1,7 +1,5 @@
 """The files of claims: what may stand in them, and every error with its place."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

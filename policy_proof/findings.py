@@ -3,8 +3,6 @@
 Run as ``python -m policy_proof.findings`` to write the page; a test holds it current.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Collection

@@ -1,7 +1,5 @@
 """All that a caller may do: every action of every AWS service, compared whole with what the claims allow."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass

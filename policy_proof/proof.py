@@ -1,7 +1,5 @@
 """A deployment and all that is claimed about it: what holds, what does not, and who says so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

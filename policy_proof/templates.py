@@ -1,7 +1,5 @@
 """Templates as CloudFormation would leave them: every reference a concrete name or ARN, and nothing guessed."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Exit code 0: everything that was read back is what its template says, but for Lo
 says what is not. 2: LocalStack is not there.
 """
 
-from __future__ import annotations
-
 import argparse
 import collections
 import json

@@ -1,7 +1,5 @@
 """What a template says of a resource, held against what an API says."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Functions"), which is the version that ``package.json`` pins. A field whose expr
 there, so here it is a problem too.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

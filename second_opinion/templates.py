@@ -1,7 +1,5 @@
 """What of a template LocalStack can run, and what the template's functions mean once it runs."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Which control of a framework is met by what in the templates: `controls.yaml`, measured in one deployment."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

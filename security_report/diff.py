@@ -3,8 +3,6 @@
 It compares what `as_json` writes of roles and resources: every statement of every policy, by its `Sid`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple

@@ -1,7 +1,5 @@
 """What `policy_proof` says of one deployment: its claims, and what the checkers find in its templates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path

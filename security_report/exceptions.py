@@ -5,8 +5,6 @@ excepted comes from the templates: the principals of other accounts that their p
 and Regions.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Who may do what on which resource, and by which condition: every statement of every policy of the templates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

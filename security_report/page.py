@@ -1,7 +1,5 @@
 """The page: everything that was measured, in one HTML file without a script, a font or an address to load."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

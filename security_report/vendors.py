@@ -4,8 +4,6 @@ Who gets in, by which resource and with which actions comes from the templates; 
 comes from the claims. The sentences are about a kind of export, and [docs/threat-model.md] has their tests.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

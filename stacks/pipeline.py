@@ -6,8 +6,6 @@ Sources: GitHub Docs, "OpenID Connect reference" (subject claims); GitLab Docs, 
 Using ID Tokens" (token payload).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

@@ -4,8 +4,6 @@ No permission is granted here: Athena reads with the permissions of the caller. 
 projection", "OpenX JSON SerDe", "Regex SerDe", "Workgroups and data usage controls".
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

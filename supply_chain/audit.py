@@ -5,8 +5,6 @@ checked and nothing is known. 1: something is known. 3: nothing is known, but no
 not, and why, is said.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -3,8 +3,6 @@
 A wheel may bring bills of materials of its own (PEP 770): what was compiled into it, such as OpenSSL.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

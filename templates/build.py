@@ -1,7 +1,5 @@
 """Makes the templates: one synthesis of all their exports, then parameters in the place of values."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ A landing template creates what a vendor's logs land in, and nothing that runs: 
 role that the vendor assumes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -3,8 +3,6 @@
 Patterns and constraint descriptions are those of the settings, so that a template accepts what the settings accept.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The templates of the core and the shipper: a deployment's own stacks, for a fixed set of destinations and exports."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

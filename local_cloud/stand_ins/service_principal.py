@@ -4,8 +4,6 @@ No caller can act as a service principal, so the emulator's own evaluator is ask
 with the policy that is deployed and the context that the service's request would bring.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Where an export lands: what the model of each kind answers."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from dataclasses import dataclass

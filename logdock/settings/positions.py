@@ -1,7 +1,5 @@
 """Where a setting is in its file: PyYAML's own marks, kept from the nodes that the values were made of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What the security report says of a kind's vendor: each kind's `access.access_of`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

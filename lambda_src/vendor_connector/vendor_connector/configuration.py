@@ -7,8 +7,6 @@ during an update the former and the new configuration both exist: an Update read
 that left the template reads the one that it was made with.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """How an operation reaches a vendor, and where its state is saved: the properties that all of them have."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

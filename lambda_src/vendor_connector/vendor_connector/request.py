@@ -1,7 +1,5 @@
 """One request as a typed value: what CloudFormation asks, with the configuration, and the reader that checks it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass

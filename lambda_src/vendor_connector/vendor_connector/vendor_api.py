@@ -4,8 +4,6 @@ The functions have no HTTP client among their wheels, and none is needed for a h
 answers goes into the stack's events, so every credential is taken out of it first.
 """
 
-from __future__ import annotations
-
 import email.utils
 import html
 import json

@@ -1,7 +1,5 @@
 """A project of Atlas, and the form of Atlas's refusals."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from typing import Any

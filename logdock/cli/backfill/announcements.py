@@ -4,8 +4,6 @@ Objects of a landing bucket are announced in the order of their keys while the b
 grow with their number; archive objects by their hours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Where to look: which exports, and for each the archive's copy or what the vendor left."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Why a search by fields found nothing: which fields and values the lines of the range have instead."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple

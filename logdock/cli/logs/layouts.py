@@ -4,8 +4,6 @@ A name is trusted only where its vendor's layout says what it means; for all els
 is later than that, and none, but for replays, much earlier.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

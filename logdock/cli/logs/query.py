@@ -5,8 +5,6 @@ where an expression asks for none, it is asked of all messages of a block at onc
 full.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """One object searched: its wanted lines, written as they will be printed, each with its time."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """The search: objects are found, read many at once, and their lines printed in the order of their times."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 import time

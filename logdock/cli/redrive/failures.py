@@ -1,7 +1,5 @@
 """What failed, in groups that a person can act upon, and what became of each."""
 
-from __future__ import annotations
-
 import re
 import threading
 from dataclasses import dataclass, field

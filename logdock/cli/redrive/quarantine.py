@@ -5,8 +5,6 @@ older ones that it replaced. Before a message is sent, the object's item says wh
 not send what is still on its way.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections import defaultdict

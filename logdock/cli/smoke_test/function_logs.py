@@ -1,7 +1,5 @@
 """What a function says in its own log, which is JSON lines and never holds a record's content."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from typing import Any

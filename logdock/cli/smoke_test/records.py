@@ -4,8 +4,6 @@ No record says anything that an alarm or a metric filter of this project counts,
 people count in log groups of their own: error, fail, denied, exception, warning.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The steps of a smoke test and their results."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

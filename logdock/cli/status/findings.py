@@ -1,7 +1,5 @@
 """What `logdock status` shows, as `survey` finds it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What was looked at, and what came of it: fine, wrong with the fix, or not checked with the reason."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field

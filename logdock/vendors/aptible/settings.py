@@ -1,7 +1,5 @@
 """Aptible: container log archives that it replicates into a bucket with this sole purpose."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field, field_validator

@@ -3,8 +3,6 @@
 Which log types it has: RDS API Reference, CreateDBCluster (EnableCloudwatchLogsExports).
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Literal
 

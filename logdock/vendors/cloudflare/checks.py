@@ -1,7 +1,5 @@
 """What the command checks at Cloudflare."""
 
-from __future__ import annotations
-
 from vendor_connector.vendors.cloudflare import api as cloudflare_api
 from vendor_connector.vendors.cloudflare.documents import comparable, is_at
 

@@ -1,7 +1,5 @@
 """Log groups that exist, by name or by prefix."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator

@@ -1,7 +1,5 @@
 """Logz.io: a destination that logs are pushed to, or whose S3 fetcher reads them."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator

@@ -1,7 +1,5 @@
 """Logs that AWS services, or anything else, write to a bucket."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator

@@ -4,8 +4,6 @@ Sources: Cloudflare API (Logpush jobs and ownership; the envelope ``success``, `
 "API configuration", "Permissions" and "Ownership challenge FAQ".
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

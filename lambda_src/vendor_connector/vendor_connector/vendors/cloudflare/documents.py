@@ -3,8 +3,6 @@
 Sources: Cloudflare API, Logpush jobs; Cloudflare Logs, "API configuration" and "Log Output Options".
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit

@@ -4,8 +4,6 @@ Both share one path: one parameter per fetcher, under its account, the external 
 prefix. CloudFormation never runs the two at once, because one waits for the other.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
