@@ -92,21 +92,6 @@ class CockroachdbApi(VendorApi):
     assume
         Assumes a role as a cluster's account: account, role ARN, external id → a function that makes a log stream in a
         Region's log group. Raises botocore's ClientError when it may not.
-
-    Attributes
-    ----------
-    clusters
-        Clusters by id.
-    api_keys, read_only
-        The secret keys that it knows, and those of them that may look only.
-    organizations
-        The organization of a key that belongs to another one than the clusters.
-    refusals
-        How often a request to export is refused although the role is right, as while IAM spreads it.
-    propagation
-        How often the role cannot be assumed although it is right, for the same reason.
-    failures
-        What goes wrong in the nodes with the next changes: their messages.
     """
 
     vendor = "cockroachdb"
@@ -117,12 +102,18 @@ class CockroachdbApi(VendorApi):
         super().__init__(certificate=certificate, key=key)
         self._assume = assume
         self.clusters: dict[str, Cluster] = {}
+        """Clusters by id."""
         self.api_keys: set[str] = set()
         self.read_only: set[str] = set()
+        """`api_keys`, `read_only`: The secret keys that it knows, and those of them that may look only."""
         self.organizations: dict[str, str] = {}
+        """The organization of a key that belongs to another one than the clusters."""
         self.refusals = 0
+        """How often a request to export is refused although the role is right, as while IAM spreads it."""
         self.propagation = 0
+        """How often the role cannot be assumed although it is right, for the same reason."""
         self.failures: list[str] = []
+        """What goes wrong in the nodes with the next changes: their messages."""
         self._clock = datetime(2026, 11, 1, tzinfo=UTC)
 
     def answer(self, request: Request) -> Reply:

@@ -117,15 +117,6 @@ class LogzioApi(VendorApi):
     assume
         Assumes a role as Logz.io does: role ARN, external id → a function that reads a bucket under a prefix or, given
         a body, writes an object, lists the bucket and reads the object. Raises botocore's ClientError when it may not.
-
-    Attributes
-    ----------
-    accounts
-        Accounts by API token.
-    aws_account_id
-        Where its fetchers come from.
-    propagation
-        How often a new role, or one with a new external id, cannot be assumed although it is right.
     """
 
     vendor = "logzio"
@@ -134,8 +125,11 @@ class LogzioApi(VendorApi):
         super().__init__(certificate=certificate, key=key)
         self._assume = assume
         self.accounts: dict[str, Account] = {}
+        """Accounts by API token."""
         self.aws_account_id = "406095609952"
+        """Where its fetchers come from."""
         self.propagation = 0
+        """How often a new role, or one with a new external id, cannot be assumed although it is right."""
         self._refused: dict[tuple[str, str], int] = {}
         self._last_id = 45_000
 

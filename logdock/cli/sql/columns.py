@@ -213,11 +213,6 @@ class ColumnarCopy:
         The columns that are needed, without those of the keys.
     connection
         Reads footers; it may read the directory.
-
-    Attributes
-    ----------
-    notes
-        What of the copy cannot be read, so that the archive is read.
     """
 
     def __init__(
@@ -234,6 +229,7 @@ class ColumnarCopy:
         self.files: list[LocalFile] = []
         self.bytes = 0
         self.notes: list[str] = []
+        """What of the copy cannot be read, so that the archive is read."""
 
     def rest(self, found: Iterator[SearchObject]) -> Iterator[SearchObject]:
         """Yield the objects that are to be read from the archive; the others are fetched by then."""

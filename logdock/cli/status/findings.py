@@ -12,31 +12,23 @@ from logdock.cli.status.compaction import Uncompacted
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One export on its way to one destination.
-
-    Attributes
-    ----------
-    landed, shipped
-        When records last came, and were last delivered; None where that was not within a fortnight, or is not known.
-    lag_seconds
-        How old what was delivered then was, at most.
-    quarantined
-        How many objects with refused records are kept; None where it is not known.
-    unknown
-        The attributes above that are not known.
-    at_least
-        True when more objects may be kept than `quarantined` says.
-    """
+    """One export on its way to one destination."""
 
     export: str
     kind: str
     landed: datetime | None
     destination: str
     shipped: datetime | None
+    """`landed`, `shipped`: When records last came, and were last delivered; None where that was not within a fortnight,
+    or is not known."""
     lag_seconds: float | None
+    """How old what was delivered then was, at most."""
     quarantined: int | None
+    """How many objects with refused records are kept; None where it is not known."""
     unknown: tuple[str, ...]
+    """The attributes above that are not known."""
     at_least: bool = False
+    """True when more objects may be kept than `quarantined` says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
