@@ -8,16 +8,16 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks import archives, commands, compaction, hostile, objects, paths, plot, search, shipper, sql, synth
 
 ROOT = Path(__file__).parents[1]
-PARTS = (
-    "shipper", "paths", "objects", "search", "archives", "commands", "compaction", "sql", "hostile", "synth",
-)  # fmt: skip
+PARTS = {
+    each.__name__.rpartition(".")[2]: each
+    for each in (shipper, paths, objects, search, archives, commands, compaction, sql, hostile, synth)
+}
 ALONE = ("sql", "synth")
 """Parts that share no figure with another: measured with ``--only``, they replace theirs in the file."""
 
@@ -29,41 +29,19 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs of each subject, of which the least counts")
     parser.add_argument("--large", type=int, default=2000, help="decompressed megabytes of the largest object")
     parser.add_argument("--archive", type=int, default=500, help="megabytes of the large Aptible archive")
-    parser.add_argument(
-        "--only",
-        choices=PARTS,
-        help="measure one part",
-    )
+    parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
     options = parser.parse_args()
-    parts: dict[str, Callable[[Path], dict[str, Any]]] = {
-        "shipper": lambda folder: shipper.measure(folder, options.runs, options.records, options.large),
-        "paths": lambda folder: paths.measure(folder, options.runs, options.records),
-        "objects": objects.measure,
-        "search": lambda folder: search.measure(folder, options.runs, options.records),
-        "archives": lambda folder: archives.measure(folder, options.archive),
-        "commands": commands.measure,
-        "compaction": compaction.measure,
-        "sql": sql.measure,
-        "hostile": hostile.measure,
-        "synth": synth.measure,
-    }
-    shown = {
-        "shipper": shipper.show,
-        "paths": paths.show,
-        "objects": objects.show,
-        "search": search.show,
-        "archives": archives.show,
-        "commands": commands.show,
-        "compaction": compaction.show,
-        "sql": sql.show,
-        "hostile": hostile.show,
-        "synth": synth.show,
+    asked: dict[str, tuple[int, ...]] = {
+        "shipper": (options.runs, options.records, options.large),
+        "paths": (options.runs, options.records),
+        "search": (options.runs, options.records),
+        "archives": (options.archive,),
     }
     result: dict[str, dict[str, Any]] = {}
-    for name in [options.only] if options.only else parts:
+    for name in [options.only] if options.only else PARTS:
         with tempfile.TemporaryDirectory() as folder:
-            result[name] = parts[name](Path(folder))
+            result[name] = PARTS[name].measure(Path(folder), *asked.get(name, ()))
     if options.only in ALONE:
         document = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
         _write(options.out, document | result)
@@ -73,7 +51,7 @@ def main() -> None:
         document["paths"] = result["paths"]["rows"]
         _write(options.out, document)
         plot.draw(document, options.out.with_suffix(".svg"))
-    sys.stdout.write("\n\n".join("\n".join(shown[name](part)) for name, part in result.items()) + "\n")
+    sys.stdout.write("\n\n".join("\n".join(PARTS[name].show(part)) for name, part in result.items()) + "\n")
 
 
 def _write(out: Path, document: dict[str, Any]) -> None:

@@ -5,8 +5,6 @@ AWS is a process of its own (:mod:`benchmarks.commands_outside`). It answers aft
 that a part of `python -m benchmarks` may.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -5,8 +5,6 @@ the failure bucket so many quarantined objects; neither takes memory here, becau
 a command sends is counted, and when it sent what first and last.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gzip
 import json

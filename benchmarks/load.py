@@ -59,20 +59,14 @@ IDLE_SECONDS = 0.5
 
 
 class Listener(LogzioListener):
-    """A listener that can lose the answer to a body that it took, and counts the lines of those.
-
-    Attributes
-    ----------
-    answers_to_lose
-        How many of the next answers are lost.
-    lost
-        How often each message was taken without an answer.
-    """
+    """A listener that can lose the answer to a body that it took, and counts the lines of those."""
 
     def __init__(self, *, certificate: Path, key: Path) -> None:
         super().__init__(certificate=certificate, key=key)
         self.answers_to_lose = 0
+        """How many of the next answers are lost."""
         self.lost: Counter[str] = Counter()
+        """How often each message was taken without an answer."""
         self._losing = threading.Lock()
 
     def take(self, query: Mapping[str, list[str]], body: bytes) -> tuple[int, bytes]:

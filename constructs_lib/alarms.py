@@ -6,8 +6,6 @@ reminders and the one "recovered" are made of (`constructs_lib.notifications`). 
 `logdock.alarms`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The topic that alarms notify, and its subscribers. Alarms reach topics of their own Region only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ event: `Input`, `InputPath` and `InputTransformer` do not exist for such targets
 begins with ``aws.`` (Amazon EventBridge API Reference, PutTargets and PutEvents).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -15,8 +15,6 @@ the custom resource depends on both. A change makes a new one beside the former 
 clean-up phase, after the resources that depended on it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """A KMS key of the account's own: rotating, retained, used by what its policy names."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

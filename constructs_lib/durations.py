@@ -1,7 +1,5 @@
 """Durations, each made once: an object of the CDK is a call to another process."""
 
-from __future__ import annotations
-
 from functools import cache
 
 from aws_cdk import Duration

@@ -1,7 +1,5 @@
 """A role that a principal of another account assumes: one principal, its external ids, a session, what it may do."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """A bucket that logs land in: versioned, encrypted, closed, announced and kept for as long as the rules want."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ subscription of another account names a destination (Amazon CloudWatch Logs API 
 currently support Kinesis Data Streams and Firehose as logical destinations"), and the two are in one Region.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """A log group that logs land in: kept for a set time, encrypted with a key that admits it, protected from deletion."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from aws_cdk import RemovalPolicy

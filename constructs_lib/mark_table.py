@@ -1,7 +1,5 @@
 """The table of the shipper's marks: which objects are shipped, by which invocation, and how far."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from aws_cdk import RemovalPolicy

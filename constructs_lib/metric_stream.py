@@ -1,7 +1,5 @@
 """CloudWatch's metrics, streamed to a vendor's listener: the metric stream, what delivers it, and the role of each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

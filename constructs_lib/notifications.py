@@ -5,8 +5,6 @@ also comes when an alarm is made, so the rest is done here, without a function: 
 a state machine (`constructs_lib.reminders`).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

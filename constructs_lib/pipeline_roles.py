@@ -4,8 +4,6 @@ Sources: IAM User Guide, "Create an OpenID Connect (OIDC) identity provider in I
 Connect federation"; AWS CDK Developer Guide, "Bootstrap environments" (the roles of the bootstrap stack).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

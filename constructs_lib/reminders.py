@@ -8,8 +8,6 @@ It is a document, not the CDK's states: half of the states are tasks, and import
 same document.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 _DESCRIBE_ALARMS = "aws-sdk:cloudwatch:describeAlarms"

@@ -4,8 +4,6 @@ Sources: Amazon S3 User Guide, "Replicating encrypted objects", "What does Amazo
 Replication metrics".
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

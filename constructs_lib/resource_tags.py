@@ -1,7 +1,5 @@
 """The function that puts the tags of resources on a delivery stream, every five minutes, and its role."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The shipper's functions: the archiver, and one queue, function and dead-letter queue per destination."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Sources: Amazon S3 User Guide ("Using server-side encryption", "Bucket policy ex
 ("Encrypt log data using AWS KMS"), AWS KMS Developer Guide ("Condition keys for AWS KMS").
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal

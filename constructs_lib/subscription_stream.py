@@ -3,8 +3,6 @@
 There is one per Region, because a subscription cannot leave its Region.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from aws_cdk import CfnOutput, RemovalPolicy, Stack

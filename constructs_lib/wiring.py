@@ -1,7 +1,5 @@
 """How what has landed reaches the shipper: a subscription filter for log groups, an event rule for buckets."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

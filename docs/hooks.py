@@ -5,8 +5,6 @@ pages of the site; a source file is copied into ``source/``; a link to a folder 
 that does not exist stays as it is, so that the strict build fails.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

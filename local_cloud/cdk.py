@@ -55,18 +55,13 @@ class CdkError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cdk:
-    """The CDK command line, working for one account and Region of the local cloud.
-
-    Attributes
-    ----------
-    log_file
-        What the commands print is appended here.
-    """
+    """The CDK command line, working for one account and Region of the local cloud."""
 
     cloud: Emulator
     account: str
     region: str
     log_file: Path
+    """What the commands print is appended here."""
     running: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
     def bootstrap(self, *regions: str, trust: str | None = None, policies: Sequence[str] = (ADMINISTRATOR,)) -> None:

@@ -17,21 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerCertificate:
-    """The PEM files a TLS server on loopback needs, and the one its clients need.
-
-    Attributes
-    ----------
-    ca_bundle
-        Certificate of the authority; clients trust it, and nothing else.
-    certificate
-        Certificate of the server, for ``localhost``, ``127.0.0.1`` and ``::1``.
-    key
-        Private key of the server, readable by its owner only.
-    """
+    """The PEM files a TLS server on loopback needs, and the one its clients need."""
 
     ca_bundle: Path
+    """Certificate of the authority; clients trust it, and nothing else."""
     certificate: Path
+    """Certificate of the server, for ``localhost``, ``127.0.0.1`` and ``::1``."""
     key: Path
+    """Private key of the server, readable by its owner only."""
 
 
 def create_server_certificate(directory: Path) -> ServerCertificate:

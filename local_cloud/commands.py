@@ -54,18 +54,13 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The owner of the account, at a terminal.
-
-    Attributes
-    ----------
-    written
-        The markers of what was written, by export.
-    """
+    """The owner of the account, at a terminal."""
 
     stage: Stage
     settings_file: Path
     listener: LogzioListener
     written: dict[str, set[str]]
+    """The markers of what was written, by export."""
 
     def perform(self, report: Report) -> tuple[list[Answer], Report]:
         """Type every command, with a fault before the last; return what each said, and the report with it."""

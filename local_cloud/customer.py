@@ -36,21 +36,14 @@ _FIELDS = {"time", "export", "vendor", "log_type", "source", "message"}
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the customer's secrets hold.
-
-    Attributes
-    ----------
-    tokens
-        The destination that each shipping token is for.
-    master_keys
-        The decryption key of each Aptible export.
-    credentials
-        The credentials of the vendors' APIs, by the name of their secret.
-    """
+    """What the customer's secrets hold."""
 
     tokens: dict[str, str] = field(default_factory=dict)
+    """The destination that each shipping token is for."""
     master_keys: dict[str, bytes] = field(default_factory=dict)
+    """The decryption key of each Aptible export."""
     credentials: dict[str, str] = field(default_factory=dict)
+    """The credentials of the vendors' APIs, by the name of their secret."""
 
 
 def make_secrets(settings: Deployment) -> Secrets:

@@ -55,18 +55,6 @@ class Emulator:
         Further environment variables of the emulator, such as ``LAMBDA_ASYNC_RETRY_BASE_SECONDS``. Lambda functions
         inherit them.
 
-    Attributes
-    ----------
-    endpoint_url
-        ``https://127.0.0.1:<port>``. The address, not ``localhost``: SDKs then put an S3 bucket's name into the path,
-        and no name has to resolve.
-    ca_bundle
-        PEM file with the certificate authority that clients must trust.
-    certificate, key
-        PEM files with which a vendor's stand-in may serve TLS under the same authority.
-    directory
-        Everything the emulator writes; removed when it stops.
-
     Raises
     ------
     EmulatorError
@@ -74,10 +62,15 @@ class Emulator:
     """
 
     endpoint_url: str
+    """``https://127.0.0.1:<port>``. The address, not ``localhost``: SDKs then put an S3 bucket's name into the path,
+    and no name has to resolve."""
     ca_bundle: Path
+    """PEM file with the certificate authority that clients must trust."""
     certificate: Path
     key: Path
+    """`certificate`, `key`: PEM files with which a vendor's stand-in may serve TLS under the same authority."""
     directory: Path
+    """Everything the emulator writes; removed when it stops."""
 
     def __init__(self, *, log_file: Path | None = None, options: Mapping[str, str] | None = None) -> None:
         self._log_file = log_file

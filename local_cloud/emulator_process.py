@@ -4,8 +4,6 @@ MiniStack is served by Hypercorn directly, not by ``python -m ministack``: that 
 and writes a file with its process id into the system's temporary directory.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import resource

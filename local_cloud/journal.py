@@ -20,33 +20,22 @@ Attempt = tuple[str, "Callable[[], object]"]
 
 @dataclass(slots=True)
 class Journal:
-    """The record of one stand-in.
-
-    Attributes
-    ----------
-    allowed
-        What it was to do and did, in words.
-    refused
-        What it tried and was denied, in words.
-    broken
-        Promises that did not hold: what it was to do and could not, what it was to be refused and was not.
-    markers
-        The markers of the records it wrote.
-    private
-        Texts in those records that must never leave the place where they landed.
-    forbidden
-        Markers of records that are not the export's, and must not be archived or shipped.
-    session_seconds
-        How long the session is that it assumed, if it assumed one.
-    """
+    """The record of one stand-in."""
 
     allowed: list[str] = field(default_factory=list)
+    """What it was to do and did, in words."""
     refused: list[str] = field(default_factory=list)
+    """What it tried and was denied, in words."""
     broken: list[str] = field(default_factory=list)
+    """Promises that did not hold: what it was to do and could not, what it was to be refused and was not."""
     markers: set[str] = field(default_factory=set)
+    """The markers of the records it wrote."""
     private: set[str] = field(default_factory=set)
+    """Texts in those records that must never leave the place where they landed."""
     forbidden: set[str] = field(default_factory=set)
+    """Markers of records that are not the export's, and must not be archived or shipped."""
     session_seconds: int | None = None
+    """How long the session is that it assumed, if it assumed one."""
 
     def did(self, what: str) -> None:
         """Note something that worked."""

@@ -44,19 +44,13 @@ def candidates(text: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One log record as a stand-in writes it.
-
-    Attributes
-    ----------
-    text
-        The line, without its end.
-    epoch_ms
-        When it happened, in milliseconds since 1970.
-    """
+    """One log record as a stand-in writes it."""
 
     text: str
+    """The line, without its end."""
     marker: str
     epoch_ms: int
+    """When it happened, in milliseconds since 1970."""
 
 
 @dataclass(slots=True)

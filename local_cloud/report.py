@@ -17,55 +17,38 @@ MINIMUM_REFUSALS = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportReport:
-    """One export, or one reader.
-
-    Attributes
-    ----------
-    name, kind, stack
-        Which one it is, and the stack that it lives in.
-    session_seconds
-        How long the vendor's session is; None where no role is assumed.
-    allowed, refused
-        What its stand-in did, and what it tried and was denied.
-    landed_records
-        How many of them are where the vendor leaves them.
-    shipped_records
-        How many of them every destination has; None if there is none.
-    archived_records
-        How many of them the archive has; None if they do not go there.
-    found_records
-        How many of them a search finds.
-    lost_records
-        How many of them are missing anywhere that they should be.
-    duplicate_records
-        How often one of them came again, at any destination or in the archive.
-    connected
-        Whether the deploy switched the export on by itself.
-    vendor_clean_after_destroy
-        Whether the vendor has nothing left of it once its stack is destroyed; None if it was not connected.
-    found_by_logdock
-        Whether `logdock logs` finds a line that was chosen beforehand, once; None for a reader.
-    redriven
-        Whether `logdock redrive` brought a record of it that a destination had refused; None if none was.
-    """
+    """One export, or one reader."""
 
     name: str
     kind: str
     stack: str
+    """`name`, `kind`, `stack`: Which one it is, and the stack that it lives in."""
     session_seconds: int | None
+    """How long the vendor's session is; None where no role is assumed."""
     allowed: list[str]
     refused: list[str]
+    """`allowed`, `refused`: What its stand-in did, and what it tried and was denied."""
     written_records: int
     landed_records: int
+    """How many of them are where the vendor leaves them."""
     shipped_records: int | None
+    """How many of them every destination has; None if there is none."""
     archived_records: int | None
+    """How many of them the archive has; None if they do not go there."""
     found_records: int
+    """How many of them a search finds."""
     lost_records: int
+    """How many of them are missing anywhere that they should be."""
     duplicate_records: int
+    """How often one of them came again, at any destination or in the archive."""
     connected: bool = False
+    """Whether the deploy switched the export on by itself."""
     vendor_clean_after_destroy: bool | None = None
+    """Whether the vendor has nothing left of it once its stack is destroyed; None if it was not connected."""
     found_by_logdock: bool | None = None
+    """Whether `logdock logs` finds a line that was chosen beforehand, once; None for a reader."""
     redriven: bool | None = None
+    """Whether `logdock redrive` brought a record of it that a destination had refused; None if none was."""
     broken: list[str] = field(default_factory=list)
 
     def after_destroy(self, *, is_clean: bool) -> ExportReport:

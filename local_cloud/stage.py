@@ -23,25 +23,17 @@ UNRELATED_ACCOUNT = "999988887777"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The cloud, the settings, and the outputs of the stacks.
-
-    Attributes
-    ----------
-    settings
-        The deployment. A stand-in takes from it what the user who wrote it got from the vendor, or passed to it.
-    outputs
-        The outputs of the stacks, by stack.
-    vendors
-        The vendors whose export the deploy switches on by their API.
-    account
-        The account that an export lands in, where that is not the deployment's.
-    """
+    """The cloud, the settings, and the outputs of the stacks."""
 
     cloud: Emulator
     settings: Deployment
+    """The deployment. A stand-in takes from it what the user who wrote it got from the vendor, or passed to it."""
     outputs: Outputs
+    """The outputs of the stacks, by stack."""
     vendors: Vendors
+    """The vendors whose export the deploy switches on by their API."""
     account: str = ""
+    """The account that an export lands in, where that is not the deployment's."""
 
     @property
     def owner(self) -> str:

@@ -21,11 +21,6 @@ class TlsServer(http.server.ThreadingHTTPServer):
         PEM files to serve TLS with.
     port
         Default: a free port.
-
-    Attributes
-    ----------
-    url
-        Where it listens.
     """
 
     daemon_threads = True
@@ -40,6 +35,7 @@ class TlsServer(http.server.ThreadingHTTPServer):
         self._context.load_cert_chain(certificate, key)
         super().__init__(("127.0.0.1", port), handler)
         self.url = f"https://127.0.0.1:{self.server_address[1]}"
+        """Where it listens."""
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> None:

@@ -61,18 +61,13 @@ class VendorAccount(Protocol):
 
 
 class Vendors:
-    """The vendors' APIs, from ``with`` to the end of its block.
-
-    Attributes
-    ----------
-    accounts
-        The vendors whose package has a module `account`, by kind.
-    """
+    """The vendors' APIs, from ``with`` to the end of its block."""
 
     atlas: AtlasApi
     cockroachdb: CockroachdbApi
     logzio: LogzioApi
     accounts: dict[str, VendorAccount]
+    """The vendors whose package has a module `account`, by kind."""
 
     def __init__(self, cloud: Emulator) -> None:
         self._cloud = cloud

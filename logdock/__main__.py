@@ -1,7 +1,5 @@
 """The entry of the `logdock` command, also as `python -m logdock`."""
 
-from __future__ import annotations
-
 import gc
 import sys
 from types import TracebackType

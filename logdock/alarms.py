@@ -5,8 +5,6 @@ A field in braces is filled in by the stack that creates the alarm; so are the m
 where they follow from the settings. Every section is a heading of docs/runbook.md; tests compare both with the table.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -63,61 +61,44 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alarm:
-    """One alarm.
-
-    Attributes
-    ----------
-    subject
-        What kind of thing it is an alarm of.
-    name
-        Its name below the subject's.
-    construct_id
-        The id of its construct.
-    section
-        The section of the runbook that it links to. Default: the name.
-    summary
-        What has happened, as a sentence. It goes into JSON texts as it is: no quotes, backslashes or line breaks.
-    first_command
-        The first command to run.
-    metric
-        What it watches. Default: what its stack says.
-    threshold
-        The value that it compares with. Default: what its stack says.
-    comparison
-        When it is an alarm: from the threshold on, above it or below it.
-    missing_data
-        How missing data is treated.
-    period_seconds, periods, datapoints
-        So many of so many periods make an alarm: by default one of a day's five-minute periods.
-    warm_up_minutes
-        How long the alarm is not evaluated after it was created. Default: 0.
-    metrics, expression
-        What is watched instead: an expression of several metrics, which is above 0 in all of the periods. The metrics
-        are named by the ids that the expression uses. CloudWatch bills such an alarm once for each.
-    is_band
-        The alarm is on while the hourly metric leaves the band, three standard deviations wide, that CloudWatch has
-        learnt, for three hours. CloudWatch bills such an alarm as three.
-    """
+    """One alarm."""
 
     subject: Subject
+    """What kind of thing it is an alarm of."""
     name: str
+    """Its name below the subject's."""
     construct_id: str
     section: str = ""
+    """The section of the runbook that it links to. Default: the name."""
     summary: str
+    """What has happened, as a sentence. It goes into JSON texts as it is: no quotes, backslashes or line breaks."""
     first_command: str
+    """The first command to run."""
     metric: Metric | None = None
+    """What it watches. Default: what its stack says."""
     threshold: float | None = None
+    """The value that it compares with. Default: what its stack says."""
     comparison: Literal["GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold"] = (
         "GreaterThanOrEqualToThreshold"
     )
+    """When it is an alarm: from the threshold on, above it or below it."""
     missing_data: Literal["notBreaching", "breaching"] = "notBreaching"
+    """How missing data is treated."""
     period_seconds: int = 300
     periods: int = HELD_PERIODS
     datapoints: int = 1
+    """`period_seconds`, `periods`, `datapoints`: So many of so many periods make an alarm: by default one of a day's
+    five-minute periods."""
     warm_up_minutes: int | None = None
+    """How long the alarm is not evaluated after it was created. Default: 0."""
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     expression: str = ""
+    """`metrics`, `expression`: What is watched instead: an expression of several metrics, which is above 0 in all of
+    the periods. The metrics are named by the ids that the expression uses. CloudWatch bills such an alarm once for
+    each."""
     is_band: bool = False
+    """The alarm is on while the hourly metric leaves the band, three standard deviations wide, that CloudWatch has
+    learnt, for three hours. CloudWatch bills such an alarm as three."""
 
     def __post_init__(self) -> None:
         if re.search(r'["\\\n]', self.summary + self.first_command):

@@ -1,7 +1,5 @@
 """The CDK app of an installed Logdock: ``python -m logdock.app`` is what the ``cdk.json`` of `logdock new` runs."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 

@@ -1,7 +1,5 @@
 """The stacks of a cloud assembly (`cdk.out`), read from its files: asking the CDK for them serializes each again."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,24 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssemblyStack:
-    """A stack as it would be deployed.
-
-    Attributes
-    ----------
-    region
-        Its Region.
-    account
-        Its account.
-    template
-        Its template.
-    template_bytes
-        The template's size as CloudFormation gets it.
-    """
+    """A stack as it would be deployed."""
 
     region: str
     account: str
     template: Mapping[str, Any]
     template_bytes: int
+    """The template's size as CloudFormation gets it."""
 
 
 def read_stacks(directory: Path) -> dict[str, AssemblyStack]:

@@ -1,7 +1,5 @@
 """The public constructs, for a CDK app of your own (docs/constructs.md); needs the extra `deploy`."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 

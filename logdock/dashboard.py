@@ -8,8 +8,6 @@ stacks.
 Source: CloudWatch API Reference, "Dashboard body structure and syntax".
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@
 with the templates of every example and of a deployment with every kind of export.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,17 +17,12 @@ from logdock.settings.names import Names
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackParts:
-    """What one stack has, alarms with the composite ones, parameters with those that its functions save state in.
-
-    Attributes
-    ----------
-    other_account
-        The account that it is in, where that is not the deployment's.
-    """
+    """What one stack has, alarms with the composite ones, parameters with those that its functions save state in."""
 
     name: str
     region: str
     other_account: str | None = None
+    """The account that it is in, where that is not the deployment's."""
     roles: int = 0
     functions: int = 0
     rules: int = 0

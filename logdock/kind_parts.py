@@ -1,7 +1,5 @@
 """What a stack has because of the kind of an export or a destination."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,19 +16,15 @@ class ConnectorParts:
 
     ``on_event`` and the framework's function have a role each. What is polled also has ``is_complete``, two more
     functions of the framework with a role, and the role of the waiting state machine.
-
-    Attributes
-    ----------
-    is_polled, is_scheduled
-        It waits for a vendor; it also runs on a schedule.
-    configurations, states
-        How many parameters its operations are configured with, and how many they save state in.
     """
 
     is_polled: bool = False
     is_scheduled: bool = False
+    """`is_polled`, `is_scheduled`: It waits for a vendor; it also runs on a schedule."""
     configurations: int = 0
     states: int = 0
+    """`configurations`, `states`: How many parameters its operations are configured with, and how many they save state
+    in."""
 
     @property
     def roles(self) -> int:
@@ -54,20 +48,15 @@ class OwnParts:
 
     ``count`` of the kind's module ``inventory`` returns it: ``count(settings, export, region)`` for an export, and
     ``count(settings, destination)`` for a destination. Default: nothing.
-
-    Attributes
-    ----------
-    wildcard_rules
-        Of the rules, those whose pattern has a wildcard.
-    alarms
-        The names of its alarms, without the subject.
     """
 
     roles: int = 0
     functions: int = 0
     rules: int = 0
     wildcard_rules: int = 0
+    """Of the rules, those whose pattern has a wildcard."""
     alarms: tuple[str, ...] = ()
+    """The names of its alarms, without the subject."""
     connector: ConnectorParts | None = None
 
 

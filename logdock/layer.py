@@ -5,8 +5,6 @@ cloud runs the functions with. The same lock gives the same files, wherever it i
 against its hash, and what an installer writes about its own run is removed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import subprocess

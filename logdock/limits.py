@@ -7,8 +7,6 @@ Sources: the quota pages of IAM, S3, KMS, Lambda, EventBridge, SQS, CloudWatch, 
 the outputs of a stack may come to in all is on no page; aws-amplify/amplify-backend#946 measured it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict
@@ -36,53 +34,33 @@ Template = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
-    """One of AWS's limits.
-
-    Attributes
-    ----------
-    name
-        What is limited.
-    allowed
-        How much AWS takes.
-    unit
-        Of what.
-    remedy
-        What makes it smaller.
-    is_adjustable
-        AWS raises it when asked: `allowed` is the default, and more is a warning. Service Quotas says what an account
-        has.
-    is_respected
-        Logdock divides what would exceed it, or the settings refuse it: being full means nothing.
-    """
+    """One of AWS's limits."""
 
     name: str
+    """What is limited."""
     allowed: int
+    """How much AWS takes."""
     unit: str
     remedy: str
+    """What makes it smaller."""
     is_adjustable: bool = False
+    """AWS raises it when asked: `allowed` is the default, and more is a warning. Service Quotas says what an account
+    has."""
     is_respected: bool = False
+    """Logdock divides what would exceed it, or the settings refuse it: being full means nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
-    """How much of a limit one thing takes.
-
-    Attributes
-    ----------
-    limit
-        The limit.
-    where
-        What takes it: a resource, a stack, a Region or the account.
-    size
-        How much.
-    allowed
-        How much AWS takes there. Default: what it takes in most Regions.
-    """
+    """How much of a limit one thing takes."""
 
     limit: Limit
     where: str
+    """What takes it: a resource, a stack, a Region or the account."""
     size: int
+    """How much."""
     allowed: int = 0
+    """How much AWS takes there. Default: what it takes in most Regions."""
 
     def __post_init__(self) -> None:
         if not self.allowed:

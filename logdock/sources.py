@@ -4,8 +4,6 @@ In a checkout they are at its top level. The wheel has them in ``logdock/deploym
 name: packages called ``stacks`` or ``constructs_lib`` in site-packages would collide with those of other projects.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 import sys
 import tomllib

@@ -1,7 +1,5 @@
 """An account as the templates of a deployment leave it: which policy stands where."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,17 +17,12 @@ Policy = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
-    """A role, and what it may do by itself.
-
-    Attributes
-    ----------
-    policies
-        Its inline policies, and those that other stacks attach to it.
-    """
+    """A role, and what it may do by itself."""
 
     name: str
     arn: str
     policies: Mapping[str, Policy]
+    """Its inline policies, and those that other stacks attach to it."""
 
 
 def other_accounts(settings: Deployment) -> dict[str, str]:

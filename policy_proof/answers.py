@@ -1,7 +1,5 @@
 """What vendors answer when the deploy asks them: whom to trust, and by which external id."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +11,12 @@ from logdock.settings.partitions import partition_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """One vendor's answer.
-
-    Attributes
-    ----------
-    principal_arn
-        Who will come.
-    external_id
-        What it will bring.
-    """
+    """One vendor's answer."""
 
     principal_arn: str
+    """Who will come."""
     external_id: str
+    """What it will bring."""
 
     @property
     def attributes(self) -> Mapping[str, str]:

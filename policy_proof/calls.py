@@ -1,7 +1,5 @@
 """The API call behind each action that claims speak of, and what of a request's context such a call brings."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

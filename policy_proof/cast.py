@@ -1,7 +1,5 @@
 """Who and what claims speak of: the callers, and the names that placeholders stand for, in one deployment."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,21 +27,14 @@ Values = Mapping[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """A principal that makes a request.
-
-    Attributes
-    ----------
-    name
-        What the claims call it.
-    principal
-        Its ARN, the name of an AWS service, or ``anonymous``.
-    policies
-        What its own account lets it do.
-    """
+    """A principal that makes a request."""
 
     name: str
+    """What the claims call it."""
     principal: str
+    """Its ARN, the name of an AWS service, or ``anonymous``."""
     policies: Mapping[str, Policy]
+    """What its own account lets it do."""
 
     @property
     def is_service(self) -> bool:
@@ -53,28 +44,20 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """What a file of claims is about, once: one export, one bucket.
-
-    Attributes
-    ----------
-    stacks
-        Its stacks: where a property looks. The first one's account is the subject's.
-    logical_id, type
-        The one resource that it is, if it is one.
-    facts
-        What `when` asks.
-    callers
-        All principals other than AWS's services. Where several have a name, a claim is about each.
-    """
+    """What a file of claims is about, once: one export, one bucket."""
 
     kind: Kind
     name: str
     stacks: tuple[str, ...]
+    """Its stacks: where a property looks. The first one's account is the subject's."""
     logical_id: str | None
     type: str | None
+    """`logical_id`, `type`: The one resource that it is, if it is one."""
     facts: Mapping[str, Any]
+    """What `when` asks."""
     values: Mapping[str, tuple[str, ...]]
     callers: Mapping[str, tuple[Caller, ...]]
+    """All principals other than AWS's services. Where several have a name, a claim is about each."""
 
 
 class Cast:

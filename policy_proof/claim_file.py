@@ -1,7 +1,5 @@
 """The files of claims: what may stand in them, and every error with its place."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -149,19 +147,13 @@ class ClaimFile(_Model):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A claim, a property or a list of all that is allowed, and where it stands.
-
-    Attributes
-    ----------
-    id
-        ``<file>/<name>``.
-    source
-        ``<path>:<line>``.
-    """
+    """A claim, a property or a list of all that is allowed, and where it stands."""
 
     id: str
+    """``<file>/<name>``."""
     kind: Kind
     source: str
+    """``<path>:<line>``."""
     says: Claim | Property | NothingElse
 
 

@@ -1,7 +1,5 @@
 """The deployed policies, evaluated by the local cloud, for requests that no call can make."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from typing import Any

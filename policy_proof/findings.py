@@ -3,8 +3,6 @@
 Run as ``python -m policy_proof.findings`` to write the page; a test holds it current.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Collection
@@ -32,48 +30,32 @@ This page is generated from `policy_proof/acknowledged.yaml` by `make schema`.
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Finding:
-    """One rule of one checker on one resource.
-
-    Attributes
-    ----------
-    tool, rule
-        The checker and the rule's id.
-    resource
-        ``<stack>/<logical id>``.
-    detail
-        What the rule points at within the resource, as the checker puts it; empty if it does not say.
-    """
+    """One rule of one checker on one resource."""
 
     tool: str
     rule: str
+    """`tool`, `rule`: The checker and the rule's id."""
     resource: str
+    """``<stack>/<logical id>``."""
     detail: str = ""
+    """What the rule points at within the resource, as the checker puts it; empty if it does not say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledgement:
-    """Findings that stay, and why.
-
-    Attributes
-    ----------
-    title
-        What the findings say, in a few words.
-    rules
-        (tool, rule) pairs.
-    resources, details
-        Patterns; a finding must match one of each.
-    reason
-        Why a reviewer may accept it.
-    sources
-        Where the reason can be checked.
-    """
+    """Findings that stay, and why."""
 
     title: str
+    """What the findings say, in a few words."""
     rules: tuple[tuple[str, str], ...]
+    """(tool, rule) pairs."""
     resources: tuple[str, ...]
     details: tuple[str, ...]
+    """`resources`, `details`: Patterns; a finding must match one of each."""
     reason: str
+    """Why a reviewer may accept it."""
     sources: tuple[str, ...]
+    """Where the reason can be checked."""
 
     def covers(self, finding: Finding) -> bool:
         """Return whether a finding is meant."""

@@ -4,8 +4,6 @@
 that no template sets is not in it, and a test finds a template that sets one.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 

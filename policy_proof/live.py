@@ -1,7 +1,5 @@
 """The claims on the local cloud, after a real deploy: real signed calls, with the sessions of the stand-ins."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 ``python -m policy_proof.mutations`` writes the list of who notices what, which a test compares.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping
 from fnmatch import fnmatchcase

@@ -1,7 +1,5 @@
 """All that a caller may do: every action of every AWS service, compared whole with what the claims allow."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -57,23 +55,16 @@ _OF_NO_TEMPLATE = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """What a caller may do, and what is claimed.
-
-    Attributes
-    ----------
-    asked
-        How many requests that took.
-    unexpected
-        Allowed, and not claimed.
-    missing
-        Claimed, and not allowed.
-    """
+    """What a caller may do, and what is claimed."""
 
     entry: Entry
     subject: Subject
     asked: int
+    """How many requests that took."""
     unexpected: list[str]
+    """Allowed, and not claimed."""
     missing: list[str]
+    """Claimed, and not allowed."""
 
     def error(self) -> str | None:
         """Return what is wrong, if anything is."""

@@ -3,8 +3,6 @@
 checkov and parliament pin old libraries and run from an environment of their own, without a network.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

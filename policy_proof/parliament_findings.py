@@ -1,7 +1,5 @@
 """Runs in the checkers' environment: parliament over the policies on standard input, findings to standard output."""
 
-from __future__ import annotations
-
 import json
 import sys
 

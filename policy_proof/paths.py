@@ -1,7 +1,5 @@
 """Places inside a template's resource, written with dots: a list's items are named by number, `Id` or `Sid`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

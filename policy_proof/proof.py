@@ -1,7 +1,5 @@
 """A deployment and all that is claimed about it: what holds, what does not, and who says so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,22 +23,16 @@ Evaluator = Callable[[Claim, Request], Verdict]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one request of a claim.
-
-    Attributes
-    ----------
-    entry, subject, claim, request
-        What was claimed.
-    live
-        What the local cloud says, if it was asked.
-    """
+    """What became of one request of a claim."""
 
     entry: Entry
     subject: Subject
     claim: Claim
     request: Request
+    """`entry`, `subject`, `claim`, `request`: What was claimed."""
     simulator: Verdict
     live: Verdict | None = None
+    """What the local cloud says, if it was asked."""
 
     @property
     def part(self) -> tuple[str, ...]:

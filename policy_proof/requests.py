@@ -22,27 +22,19 @@ _USES_KEY = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One request.
-
-    Attributes
-    ----------
-    context
-        The condition keys that it brings.
-    lacks
-        The condition keys that it expressly does not bring.
-    also
-        What the service does in the caller's name, and must be allowed as well.
-    wrote
-        Who and to what, as the claim has it.
-    """
+    """One request."""
 
     caller: Caller
     action: str
     resource: str
     context: Mapping[str, str] = field(hash=False)
+    """The condition keys that it brings."""
     lacks: frozenset[str] = frozenset()
+    """The condition keys that it expressly does not bring."""
     also: Request | None = None
+    """What the service does in the caller's name, and must be allowed as well."""
     wrote: tuple[str, str] = ("", "")
+    """Who and to what, as the claim has it."""
 
     def __str__(self) -> str:
         brings = ", ".join(f"{key}={value}" for key, value in self.context.items())

@@ -1,7 +1,5 @@
 """What became of the claims, as a file that people and reports read: build/claims.json."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """What iam-simulate, a simulator that is not ours, says of a request, given the policies of the templates."""
 
-from __future__ import annotations
-
 import atexit
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """What the claims are about in a deployment: each export, vendor's role, destination, bucket, key and log group."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

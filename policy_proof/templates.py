@@ -1,7 +1,5 @@
 """Templates as CloudFormation would leave them: every reference a concrete name or ARN, and nothing guessed."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,21 +21,15 @@ class UnresolvedError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """A resource of a template, with every reference resolved.
-
-    Attributes
-    ----------
-    arn
-        Its ARN; empty for a type that no policy names.
-    body
-        The resource as the template has it: Properties, DeletionPolicy and the rest.
-    """
+    """A resource of a template, with every reference resolved."""
 
     stack: str
     logical_id: str
     type: str
     arn: str
+    """Its ARN; empty for a type that no policy names."""
     body: Mapping[str, Any]
+    """The resource as the template has it: Properties, DeletionPolicy and the rest."""
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -48,28 +40,20 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class Templates:
-    """The templates of one deployment.
-
-    Attributes
-    ----------
-    account, partition
-        Where they are deployed.
-    accounts
-        The account of each stack that is in another one.
-    physical_ids
-        What CloudFormation named stacks and resources that the templates do not name, by stack and logical id.
-        Default: names are generated, as CloudFormation would.
-    answers
-        What the vendors answer that the deploy asks.
-    """
+    """The templates of one deployment."""
 
     templates: Mapping[str, Template]
     account: str
     partition: str
+    """`account`, `partition`: Where they are deployed."""
     regions: Mapping[str, str]
     accounts: Mapping[str, str] = field(default_factory=dict)
+    """The account of each stack that is in another one."""
     physical_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What CloudFormation named stacks and resources that the templates do not name, by stack and logical id. Default:
+    names are generated, as CloudFormation would."""
     answers: Answers = field(default_factory=dict)
+    """What the vendors answer that the deploy asks."""
 
     def resources(self) -> Iterator[Resource]:
         """Yield every resource, resolved."""

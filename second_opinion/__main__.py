@@ -4,8 +4,6 @@ Exit code 0: everything that was read back is what its template says, but for Lo
 says what is not. 2: LocalStack is not there.
 """
 
-from __future__ import annotations
-
 import argparse
 import collections
 import json
@@ -36,25 +34,17 @@ _STACK_SECONDS = 240.0
 
 @dataclass(kw_only=True, slots=True)
 class Opinion:
-    """What LocalStack says of one example.
-
-    Attributes
-    ----------
-    findings
-        One per property.
-    left_out
-        Stack, logical id, type and reason of what LocalStack does not run.
-    failures
-        Stacks that LocalStack did not create, and definitions that its validator refuses.
-    definitions
-        Of state machines, without functions, by stack and logical id.
-    """
+    """What LocalStack says of one example."""
 
     example: str
     findings: list[Finding] = field(default_factory=list)
+    """One per property."""
     left_out: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Stack, logical id, type and reason of what LocalStack does not run."""
     failures: list[str] = field(default_factory=list)
+    """Stacks that LocalStack did not create, and definitions that its validator refuses."""
     definitions: dict[str, str] = field(default_factory=dict)
+    """Of state machines, without functions, by stack and logical id."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,5 @@
 """What a template says of a resource, held against what an API says."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,26 +13,19 @@ _SETS = frozenset({"Action", "NotAction", "Resource", "NotResource", "AWS", "Ser
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One property of one resource.
-
-    Attributes
-    ----------
-    verdict
-        ``same``, ``different``, ``known gap`` or ``not compared``.
-    reason
-        Why it is a gap, or is not compared.
-    expected, found
-        What the template and the API say, where they differ.
-    """
+    """One property of one resource."""
 
     stack: str
     logical_id: str
     kind: str
     name: str
     verdict: str
+    """``same``, ``different``, ``known gap`` or ``not compared``."""
     reason: str = ""
+    """Why it is a gap, or is not compared."""
     expected: Any = None
     found: Any = None
+    """`expected`, `found`: What the template and the API say, where they differ."""
 
 
 def compare(

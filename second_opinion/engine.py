@@ -1,7 +1,5 @@
 """LocalStack as a process of this one, on loopback, with all of its files in one temporary directory."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

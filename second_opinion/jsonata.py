@@ -5,8 +5,6 @@ Functions"), which is the version that ``package.json`` pins. A field whose expr
 there, so here it is a problem too.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
@@ -32,20 +30,14 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """One expression with one sample.
-
-    Attributes
-    ----------
-    definition, field
-        Where the expression is: the state machine, and the path in its definition.
-    problem
-        What is wrong; empty if nothing is.
-    """
+    """One expression with one sample."""
 
     definition: str
     field: str
+    """`definition`, `field`: Where the expression is: the state machine, and the path in its definition."""
     expression: str
     problem: str = ""
+    """What is wrong; empty if nothing is."""
 
 
 def _input(**fields: str) -> dict[str, Any]:

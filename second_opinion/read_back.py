@@ -4,8 +4,6 @@ A reader returns the properties that it read. A property of the template that no
 compared, with the reason that stands in :data:`NOT_COMPARED`, and is a difference without one.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """What of a template LocalStack can run, and what the template's functions mean once it runs."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,19 +29,13 @@ NOT_RUN = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Runnable:
-    """What LocalStack is given of a template.
-
-    Attributes
-    ----------
-    template
-        The template without the removed resources. A reference to that is a name of the same form, so that the resource
-        that holds it stays and is compared.
-    left_out
-        Logical ids with their types and the reason.
-    """
+    """What LocalStack is given of a template."""
 
     template: dict[str, Any]
+    """The template without the removed resources. A reference to that is a name of the same form, so that the resource
+    that holds it stays and is compared."""
     left_out: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Logical ids with their types and the reason."""
 
 
 def runnable(template: Mapping[str, Any], region: str, account: str) -> Runnable:
@@ -94,23 +86,17 @@ def _why_not(resource: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolver:
-    """Evaluates a template's functions with what CloudFormation knows after a deploy.
-
-    Attributes
-    ----------
-    physical_ids
-        What ``Ref`` returns, by logical id.
-    exports
-        Values that other stacks export.
-    """
+    """Evaluates a template's functions with what CloudFormation knows after a deploy."""
 
     account: str
     region: str
     stack: str
     stack_id: str
     physical_ids: Mapping[str, str]
+    """What ``Ref`` returns, by logical id."""
     types: Mapping[str, str]
     exports: Mapping[str, str]
+    """Values that other stacks export."""
 
     def resolve(self, value: Any) -> Any:
         """Return a value without functions."""

@@ -7,8 +7,6 @@ With ``--diff OLD NEW`` it compares the access of two settings files, or of two 
 code 0: no access is added or changed. 1: some is. 2: a file cannot be used.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

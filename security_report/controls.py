@@ -1,7 +1,5 @@
 """Which control of a framework is met by what in the templates: `controls.yaml`, measured in one deployment."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -66,26 +64,18 @@ class Framework(_Model):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """Something of the templates that contributes to a control, measured.
-
-    Attributes
-    ----------
-    what, where
-        What is asked for, and the type and place in the templates that it is asked of.
-    shown_by
-        The claim, property or rule.
-    state
-        Whether it holds; None where there is nothing that it is about.
-    is_acknowledged
-        Whether it is a rule whose findings all stay, with a reason.
-    """
+    """Something of the templates that contributes to a control, measured."""
 
     what: str
     where: str
+    """`what`, `where`: What is asked for, and the type and place in the templates that it is asked of."""
     result: str
     shown_by: str
+    """The claim, property or rule."""
     state: bool | None
+    """Whether it holds; None where there is nothing that it is about."""
     is_acknowledged: bool = False
+    """Whether it is a rule whose findings all stay, with a reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

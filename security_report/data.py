@@ -1,7 +1,5 @@
 """The report as data: JSON with everything that the page has, and CSV with a row for each statement of a policy."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import io

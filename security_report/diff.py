@@ -3,8 +3,6 @@
 It compares what `as_json` writes of roles and resources: every statement of every policy, by its `Sid`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
@@ -25,26 +23,19 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One difference between two deployments.
-
-    Attributes
-    ----------
-    change
-        Whether access is added, removed or changed. A statement that denies something is the opposite of one that
-        allows it: without it, access is added.
-    sentence
-        What it is, for a person: long lists are cut.
-    before, after
-        The whole statement, if there is one.
-    """
+    """One difference between two deployments."""
 
     change: Change
+    """Whether access is added, removed or changed. A statement that denies something is the opposite of one that allows
+    it: without it, access is added."""
     of: str
     name: str
     stack: str
     sentence: str
+    """What it is, for a person: long lists are cut."""
     before: Statement | None
     after: Statement | None
+    """`before`, `after`: The whole statement, if there is one."""
 
 
 class _Owner(NamedTuple):

@@ -1,7 +1,5 @@
 """What `policy_proof` says of one deployment: its claims, and what the checkers find in its templates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,29 +18,20 @@ from policy_proof.templates import Template
 
 @dataclass(kw_only=True, slots=True)
 class Evaluated:
-    """A claim, a property or a list of all that is allowed, and what came out in this deployment.
-
-    Attributes
-    ----------
-    id, source, because
-        Which, where it is written, and why it is claimed.
-    says
-        The entry.
-    subjects
-        What it is about here, in the order of the settings.
-    asked
-        How many requests were evaluated, or resources looked at.
-    errors
-        What is wrong.
-    """
+    """A claim, a property or a list of all that is allowed, and what came out in this deployment."""
 
     id: str
     source: str
     because: str
+    """`id`, `source`, `because`: Which, where it is written, and why it is claimed."""
     says: Claim | Property | NothingElse
+    """The entry."""
     subjects: dict[str, None] = field(default_factory=dict)
+    """What it is about here, in the order of the settings."""
     asked: int = 0
+    """How many requests were evaluated, or resources looked at."""
     errors: list[str] = field(default_factory=list)
+    """What is wrong."""
 
     @property
     def holds(self) -> bool:
@@ -72,21 +61,14 @@ class Acknowledged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
-    """What the checkers found.
-
-    Attributes
-    ----------
-    resources
-        How many resources they looked at.
-    acknowledged
-        What stays, and why.
-    others
-        Findings that are not acknowledged.
-    """
+    """What the checkers found."""
 
     resources: int
+    """How many resources they looked at."""
     acknowledged: tuple[Acknowledged, ...]
+    """What stays, and why."""
     others: tuple[Finding, ...]
+    """Findings that are not acknowledged."""
 
 
 def evaluate(proof: Proof) -> dict[str, Evaluated]:

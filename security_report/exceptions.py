@@ -5,8 +5,6 @@ excepted comes from the templates: the principals of other accounts that their p
 and Regions.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,16 +18,11 @@ ORGANISATION = "<your organisation's id>"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guest:
-    """A principal of another account that a policy of the templates allows something.
-
-    Attributes
-    ----------
-    arn
-        The role or the bucket or key that has the policy.
-    """
+    """A principal of another account that a policy of the templates allows something."""
 
     principal: str
     arn: str
+    """The role or the bucket or key that has the policy."""
     actions: tuple[str, ...]
 
     @property
@@ -48,24 +41,16 @@ class Snippet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exemption:
-    """An exception that a policy of the organisation needs.
-
-    Attributes
-    ----------
-    policy
-        The kind of policy; an organisation without this kind needs no exception.
-    stops
-        What it would stop, a line each.
-    text
-        The exception in words.
-    snippets
-        The exception as JSON.
-    """
+    """An exception that a policy of the organisation needs."""
 
     policy: str
+    """The kind of policy; an organisation without this kind needs no exception."""
     stops: tuple[str, ...]
+    """What it would stop, a line each."""
     text: str
+    """The exception in words."""
     snippets: tuple[Snippet, ...]
+    """The exception as JSON."""
 
 
 def guests(account: Account) -> list[Guest]:

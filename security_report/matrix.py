@@ -1,7 +1,5 @@
 """Who may do what on which resource, and by which condition: every statement of every policy of the templates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,45 +37,30 @@ class UnreadPolicyError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """One statement of a policy.
-
-    Attributes
-    ----------
-    effect
-        Allow or Deny.
-    who, actions, resources
-        As the policy has them; a role's own policy names none.
-    conditions
-        A line for each condition key: operator, key, values.
-    sid
-        Its name, if it has one.
-    """
+    """One statement of a policy."""
 
     effect: str
+    """Allow or Deny."""
     who: tuple[str, ...]
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+    """`who`, `actions`, `resources`: As the policy has them; a role's own policy names none."""
     conditions: tuple[str, ...]
+    """A line for each condition key: operator, key, values."""
     sid: str
+    """Its name, if it has one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trust:
-    """Who may become a role, by one statement of its trust policy.
-
-    Attributes
-    ----------
-    statement
-        The statement; its conditions without the external ids.
-    external_ids
-        Those of which the caller must bring one, compared whole.
-    is_foreign
-        Whether it names a principal of another account, or everybody.
-    """
+    """Who may become a role, by one statement of its trust policy."""
 
     statement: Statement
+    """The statement; its conditions without the external ids."""
     external_ids: tuple[str, ...]
+    """Those of which the caller must bring one, compared whole."""
     is_foreign: bool
+    """Whether it names a principal of another account, or everybody."""
 
     @property
     def is_open(self) -> bool:
@@ -87,29 +70,20 @@ class Trust:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
-    """A role: who may assume it, for how long, and all that its own policies say.
-
-    Attributes
-    ----------
-    name, stack
-        Which. A name that the template leaves to CloudFormation is the stack's and the logical id's.
-    kind
-        Whose: a vendor's, a function's, or another AWS service's.
-    trusts, session_seconds
-        Who may assume it, and for how long at most.
-    statements
-        What its own policies say.
-    named_by
-        The resources whose policies name it.
-    """
+    """A role: who may assume it, for how long, and all that its own policies say."""
 
     name: str
     stack: str
+    """`name`, `stack`: Which. A name that the template leaves to CloudFormation is the stack's and the logical id's."""
     kind: Literal["vendor", "function", "service"]
+    """Whose: a vendor's, a function's, or another AWS service's."""
     trusts: tuple[Trust, ...]
     session_seconds: int
+    """`trusts`, `session_seconds`: Who may assume it, and for how long at most."""
     statements: tuple[Statement, ...]
+    """What its own policies say."""
     named_by: tuple[str, ...]
+    """The resources whose policies name it."""
 
     def allowed(self) -> dict[str, list[str]]:
         """Return the actions that it is allowed anywhere, by AWS service."""

@@ -1,7 +1,5 @@
 """The page: everything that was measured, in one HTML file without a script, a font or an address to load."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -25,29 +23,22 @@ from security_report.vendors import Vendor
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that the page says.
-
-    Attributes
-    ----------
-    settings, file
-        The deployment, and the name of its file.
-    stand_ins
-        What the page shows in the place of values that are made up until the deployment is there.
-    matrix, evidence, findings, frameworks, exemptions, vendors
-        What was measured.
-    """
+    """All that the page says."""
 
     settings: Deployment
     file: str
+    """`settings`, `file`: The deployment, and the name of its file."""
     made: datetime
     templates: Mapping[str, Template]
     stand_ins: Mapping[str, str]
+    """What the page shows in the place of values that are made up until the deployment is there."""
     matrix: Matrix
     evidence: Mapping[str, Evaluated]
     findings: Findings
     frameworks: Sequence[tuple[Framework, Sequence[Assessed]]]
     exemptions: Sequence[Exemption]
     vendors: Sequence[Vendor]
+    """`matrix`, `evidence`, `findings`, `frameworks`, `exemptions`, `vendors`: What was measured."""
 
     def named(self, text: str) -> str:
         """Replace what is made up until the deployment is there by what the report shows for it."""

@@ -4,8 +4,6 @@ Who gets in, by which resource and with which actions comes from the templates; 
 comes from the claims. The sentences are about a kind of export, and [docs/threat-model.md] has their tests.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -21,32 +19,22 @@ from security_report.matrix import Matrix, Role, Statement, is_foreign
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vendor:
-    """One vendor in one deployment.
-
-    Attributes
-    ----------
-    name, stack
-        The export or destination, and the stack that lets it in.
-    kind
-        What is said of every vendor of its kind.
-    accounts
-        The principals of other accounts, or AWS services, that the policies name.
-    entry
-        How each gets in.
-    actions
-        All that the policies allow those principals, by AWS service.
-    refused, tried
-        How many requests that must be refused were, of how many, by the claims about it.
-    """
+    """One vendor in one deployment."""
 
     name: str
     stack: str
+    """`name`, `stack`: The export or destination, and the stack that lets it in."""
     kind: Access
+    """What is said of every vendor of its kind."""
     accounts: tuple[str, ...]
+    """The principals of other accounts, or AWS services, that the policies name."""
     entry: tuple[str, ...]
+    """How each gets in."""
     actions: tuple[str, ...]
+    """All that the policies allow those principals, by AWS service."""
     refused: int
     tried: int
+    """`refused`, `tried`: How many requests that must be refused were, of how many, by the claims about it."""
 
 
 def vendors(settings: Deployment, matrix: Matrix, evidence: Mapping[str, Evaluated]) -> list[Vendor]:

@@ -1,7 +1,5 @@
 """Alarm notifications, in the deployment's own Region and in every other one that has stacks."""
 
-from __future__ import annotations
-
 from aws_cdk import Stack
 from constructs import Construct
 

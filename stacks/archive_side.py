@@ -6,8 +6,6 @@ The landing has a stack of its own in that account. Both are written from the sa
 other has: CloudFormation has no reference from one account to another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The properties of every operation at a vendor, from the settings' ``connect``."""
 
-from __future__ import annotations
-
 import datetime
 import json
 from dataclasses import fields

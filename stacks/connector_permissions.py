@@ -1,7 +1,5 @@
 """What the connector's role may do, per operation: exactly the calls that the operation makes, on what it acts on."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from constructs_lib.statements import Statement, endpoint, statement

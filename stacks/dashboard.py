@@ -1,7 +1,5 @@
 """The stack of a dashboard. Nothing else refers to it, so it comes and goes alone."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Every stack of a deployment, or of several, as one app."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

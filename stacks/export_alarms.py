@@ -6,8 +6,6 @@ them (S3 has none of its own below a day, unless request metrics are paid for), 
 docs/runbook.md; a test holds that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

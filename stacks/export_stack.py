@@ -17,11 +17,7 @@ from constructs_lib.connector import Connector, ConnectorProps
 from constructs_lib.customer_key import CustomerKey, CustomerKeyProps
 from constructs_lib.landing_bucket import LandingBucket, LandingBucketProps
 from constructs_lib.log_group import LandingLogGroup, LandingLogGroupProps
-from constructs_lib.wiring import (
-    ArchiveSubscription,
-    ExportConfiguration,
-    SubscriptionDestination,
-)
+from constructs_lib.wiring import ArchiveSubscription, ExportConfiguration, SubscriptionDestination
 from logdock.settings import Deployment
 from logdock.settings.connect import Connect
 from logdock.settings.export_base import BucketExport, ConfiguredExport

@@ -6,8 +6,6 @@ Sources: GitHub Docs, "OpenID Connect reference" (subject claims); GitLab Docs, 
 Using ID Tokens" (token payload).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,24 +20,16 @@ ISSUERS = {"github": "token.actions.githubusercontent.com", "gitlab": "gitlab.co
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pipeline:
-    """Whose pipeline it is.
-
-    Attributes
-    ----------
-    host
-        Where it runs.
-    repository
-        GitHub: ``owner/repository``, as the tokens have it. GitLab: the path of the project.
-    branch
-        The branch that is deployed.
-    environment
-        GitHub: the environment that protects the deploy. GitLab: not used, its ``sub`` has none.
-    """
+    """Whose pipeline it is."""
 
     host: Literal["github", "gitlab"]
+    """Where it runs."""
     repository: str
+    """GitHub: ``owner/repository``, as the tokens have it. GitLab: the path of the project."""
     branch: str
+    """The branch that is deployed."""
     environment: str = ""
+    """GitHub: the environment that protects the deploy. GitLab: not used, its ``sub`` has none."""
 
     @property
     def deploy_subjects(self) -> tuple[str, ...]:

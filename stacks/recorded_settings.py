@@ -5,8 +5,6 @@ along with a resource, but a resource's `Metadata` attribute by itself (CloudFor
 section and attribute). Settings name secrets and never hold them.
 """
 
-from __future__ import annotations
-
 import json
 
 from aws_cdk import CfnResource

@@ -3,8 +3,6 @@
 It is deployed before the core, whose archive bucket S3 copies from, and refers to nothing of the core but by name.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack

@@ -1,7 +1,5 @@
 """Conditions on CloudTrail's records of who was denied access to what an export uses."""
 
-from __future__ import annotations
-
 
 def assumed_or_assuming(role_arn: str) -> str:
     """Return the condition on CloudTrail's record that is true of a role's sessions, and of who asks for one."""

@@ -4,8 +4,6 @@ What has not been shipped meanwhile is still in S3 or in a log group. In a Regio
 is the archiver alone, with a failure bucket beside it, because a subscription cannot leave its Region.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

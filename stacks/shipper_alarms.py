@@ -3,8 +3,6 @@
 A destination's queue and function serve every export, so their failures are reported once, under the destination.
 """
 
-from __future__ import annotations
-
 from aws_cdk import Stack
 from constructs import Construct
 

@@ -4,8 +4,6 @@ No permission is granted here: Athena reads with the permissions of the caller. 
 projection", "OpenX JSON SerDe", "Regex SerDe", "Workgroups and data usage controls".
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,15 +14,7 @@ from constructs import Construct
 
 from logdock.settings import Deployment
 from logdock.settings.names import Names
-from logdock.settings.sql import (
-    ARCHIVE,
-    ARCHIVE_TABLE,
-    COLUMNS,
-    COLUMNS_TABLE,
-    LANDED,
-    SqlTable,
-    landed_table,
-)
+from logdock.settings.sql import ARCHIVE, ARCHIVE_TABLE, COLUMNS, COLUMNS_TABLE, LANDED, SqlTable, landed_table
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 RESULTS_PREFIX = "athena/"
@@ -36,35 +26,24 @@ GB = 1_000_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableProps:
-    """A table over the objects of a bucket.
-
-    Attributes
-    ----------
-    name
-        Its name in the database.
-    location
-        Where its objects are, with a final slash.
-    partitions
-        The location of each partition, in the names of the partition columns.
-    table
-        Its columns and the keys of its partitions.
-    serde, reads
-        The Hive class that reads its objects, and that class's parameters.
-    projection
-        How the values of each key are computed.
-    input_format, output_format
-        The Hive classes of its files. Default: text.
-    """
+    """A table over the objects of a bucket."""
 
     name: str
+    """Its name in the database."""
     location: str
+    """Where its objects are, with a final slash."""
     partitions: str
+    """The location of each partition, in the names of the partition columns."""
     table: SqlTable
+    """Its columns and the keys of its partitions."""
     serde: str
     reads: dict[str, str]
+    """`serde`, `reads`: The Hive class that reads its objects, and that class's parameters."""
     projection: dict[str, str]
+    """How the values of each key are computed."""
     input_format: str = "org.apache.hadoop.mapred.TextInputFormat"
     output_format: str = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+    """`input_format`, `output_format`: The Hive classes of its files. Default: text."""
 
 
 class SqlTables(Construct):

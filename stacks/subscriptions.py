@@ -1,7 +1,5 @@
 """How log groups reach the archiver: straight, or through the stream of their Region, and who may read that stream."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from aws_cdk import Fn

@@ -5,8 +5,6 @@ checked and nothing is known. 1: something is known. 3: nothing is known, but no
 not, and why, is said.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
@@ -34,24 +32,16 @@ KNOWN, UNCHECKED = 1, 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audit:
-    """What is known against the contents of one lock.
-
-    Attributes
-    ----------
-    what
-        The lock, in words.
-    checked
-        How many packages were checked.
-    known
-        A line for each vulnerability.
-    unchecked
-        A line for each reason why something was not checked.
-    """
+    """What is known against the contents of one lock."""
 
     what: str
+    """The lock, in words."""
     checked: int
+    """How many packages were checked."""
     known: tuple[str, ...]
+    """A line for each vulnerability."""
     unchecked: tuple[str, ...]
+    """A line for each reason why something was not checked."""
 
 
 def wheels(what: str, lock: Path) -> Audit:

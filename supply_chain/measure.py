@@ -4,8 +4,6 @@ Each figure is counted in the files that git lists, by the rule that its row's d
 that count alike before and after a change; give the folder of another checkout to compare.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

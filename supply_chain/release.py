@@ -4,8 +4,6 @@ Run as ``python -m supply_chain.release FOLDER``, after ``make templates sbom``;
 folder is emptied first.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shutil

@@ -4,8 +4,6 @@ Run as ``python -m supply_chain.sbom [folder]``: writes ``logdock.cdx.json`` and
 ``build/sbom``.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tomllib

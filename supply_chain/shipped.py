@@ -3,8 +3,6 @@
 A wheel may bring bills of materials of its own (PEP 770): what was compiled into it, such as OpenSSL.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -25,46 +23,31 @@ UNDECLARED = {"google-re2": "BSD-3-Clause", "openssl": "Apache-2.0"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pinned:
-    """One line of a lock.
-
-    Attributes
-    ----------
-    hashes
-        SHA-256 of every file that may be installed for it: the lock does not say which of them a platform takes.
-    """
+    """One line of a lock."""
 
     version: str
     hashes: tuple[str, ...]
+    """SHA-256 of every file that may be installed for it: the lock does not say which of them a platform takes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wheel:
-    """One wheel of the layer.
-
-    Attributes
-    ----------
-    hashes
-        As the lock has them.
-    licence
-        An SPDX expression.
-    summary
-        What it says it is.
-    tags
-        The platforms that this wheel is for, as its file's name has them.
-    needs
-        Names of the other wheels of the layer that it needs.
-    inside
-        Bills of materials that it brings, as CycloneDX documents.
-    """
+    """One wheel of the layer."""
 
     name: str
     version: str
     hashes: tuple[str, ...]
+    """As the lock has them."""
     licence: str
+    """An SPDX expression."""
     summary: str
+    """What it says it is."""
     tags: tuple[str, ...]
+    """The platforms that this wheel is for, as its file's name has them."""
     needs: tuple[str, ...]
+    """Names of the other wheels of the layer that it needs."""
     inside: tuple[dict[str, Any], ...]
+    """Bills of materials that it brings, as CycloneDX documents."""
 
 
 def pinned(lock: Path) -> Mapping[str, Pinned]:

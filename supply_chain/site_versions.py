@@ -7,8 +7,6 @@ redirects to the newest release.
 Source of the format: Material for MkDocs, "Setting up versioning".
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

@@ -1,7 +1,5 @@
 """``python -m templates DIRECTORY``: write every template."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

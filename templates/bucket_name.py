@@ -1,7 +1,5 @@
 """A bucket's name that may be left to the template: the same parameters then work in every account and Region."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """Makes the templates: one synthesis of all their exports, then parameters in the place of values."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Mapping
@@ -69,20 +67,14 @@ TAG = "logdock:deployment"
 
 
 class Forms:
-    """The exports that the templates are made from: each landing template's, in each of its forms.
-
-    Attributes
-    ----------
-    strings
-        For each export's name, the parameters that stand for its values.
-    shipping
-        For each export's name, the settings that it has if it is shipped.
-    """
+    """The exports that the templates are made from: each landing template's, in each of its forms."""
 
     def __init__(self, landings: tuple[Landing, ...]) -> None:
         self.exports: list[dict[str, Any]] = []
         self.strings: dict[str, dict[str, str]] = {}
+        """For each export's name, the parameters that stand for its values."""
         self.shipping: dict[str, dict[str, str]] = {}
+        """For each export's name, the settings that it has if it is shipped."""
         self.names: dict[tuple[str, bool], str] = {}
         for landing in landings:
             self._add(landing, {}, chosen=False)

@@ -4,8 +4,6 @@ A landing template creates what a vendor's logs land in, and nothing that runs: 
 role that the vendor assumes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,18 +30,12 @@ from templates.parameters import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Option:
-    """A choice between two forms of an export.
-
-    Attributes
-    ----------
-    parameter
-        Its parameter: two allowed values, the default first.
-    settings
-        What the second value changes in the settings; a parameter is one of the landing's.
-    """
+    """A choice between two forms of an export."""
 
     parameter: Parameter
+    """Its parameter: two allowed values, the default first."""
     settings: Mapping[str, Any]
+    """What the second value changes in the settings; a parameter is one of the landing's."""
 
     @property
     def condition(self) -> str:
@@ -58,32 +50,22 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Landing:
-    """A landing template.
-
-    Attributes
-    ----------
-    name
-        Name of the file, without its suffix.
-    vendor
-        Label of the group of the vendor's parameters.
-    settings
-        The export's settings; a parameter stands where the user of the template sets the value, and in a list for
-        values with commas.
-    option
-        A choice that the template offers. Default: none.
-    has_bucket
-        The export lands in a bucket, else in log groups.
-    shipping
-        Settings that the export needs if it is shipped, and the parameters that they are.
-    """
+    """A landing template."""
 
     name: str
+    """Name of the file, without its suffix."""
     title: str
     vendor: str
+    """Label of the group of the vendor's parameters."""
     settings: Mapping[str, Any]
+    """The export's settings; a parameter stands where the user of the template sets the value, and in a list for values
+    with commas."""
     option: Option | None = None
+    """A choice that the template offers. Default: none."""
     has_bucket: bool = True
+    """The export lands in a bucket, else in log groups."""
     shipping: Mapping[str, Parameter] = field(default_factory=dict)
+    """Settings that the export needs if it is shipped, and the parameters that they are."""
     own: tuple[Parameter, ...] = field(init=False)
     """The parameters among the settings, in their order."""
 

@@ -1,7 +1,5 @@
 """The code of the shipper as zip files, beside the templates: the same sources and wheels give the same bytes."""
 
-from __future__ import annotations
-
 import hashlib
 import zipfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Conditions of the templates, and the functions that use them."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Two forms of a template as one, with a condition where they differ."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection
 from difflib import SequenceMatcher

@@ -3,8 +3,6 @@
 Patterns and constraint descriptions are those of the settings, so that a template accepts what the settings accept.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -21,33 +19,23 @@ REFUSED = "\0"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parameter:
-    """A value that the user of a template sets.
-
-    Attributes
-    ----------
-    label
-        What the vendor or AWS calls it; the console shows it.
-    description
-        Where the value comes from.
-    sample
-        The value that stands for it while the template is made. ``{}`` is filled with a number, so that no two exports
-        share one. Empty: no value of the settings becomes this parameter; the template refers to it by itself.
-    value
-        The type of the setting that it becomes. Default: any string.
-    default
-        What the console proposes. None: the user must set it.
-    allowed
-        All values there are. Empty: any that match.
-    """
+    """A value that the user of a template sets."""
 
     name: str
     label: str
+    """What the vendor or AWS calls it; the console shows it."""
     description: str
+    """Where the value comes from."""
     sample: str = ""
+    """The value that stands for it while the template is made. ``{}`` is filled with a number, so that no two exports
+    share one. Empty: no value of the settings becomes this parameter; the template refers to it by itself."""
     value: Any = None
+    """The type of the setting that it becomes. Default: any string."""
     type: str = "String"
     default: str | int | None = None
+    """What the console proposes. None: the user must set it."""
     allowed: tuple[str | int, ...] = ()
+    """All values there are. Empty: any that match."""
 
     @property
     def declaration(self) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The templates of a pipeline's roles."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """A stack's template with parameters instead of the values that it was synthesized with."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

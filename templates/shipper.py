@@ -1,7 +1,5 @@
 """The templates of the core and the shipper: a deployment's own stacks, for a fixed set of destinations and exports."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -44,19 +42,13 @@ _GOVERNED_BY = one_of(rf"\b({'|'.join(_GOVERNED)})(?![a-z0-9])", _GOVERNED)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShipperTemplate:
-    """A template of a deployment's own.
-
-    Attributes
-    ----------
-    name
-        Name of the file, without its suffix.
-    groups
-        The parameters, as the console groups them.
-    """
+    """A template of a deployment's own."""
 
     name: str
+    """Name of the file, without its suffix."""
     title: str
     groups: Mapping[str, list[Parameter]]
+    """The parameters, as the console groups them."""
 
     @property
     def parameters(self) -> list[Parameter]:

@@ -3,8 +3,6 @@
 They are there under conditions on the parameter ``ShipTo``. Nothing of it is a function: those are the shipper's.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """How a template is written: functions in their short form, and a head that says how to deploy it."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

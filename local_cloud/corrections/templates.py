@@ -1,7 +1,5 @@
 """What CloudFormation does with a resource beyond what MiniStack does, said by AWS's operations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ No caller can act as a service principal, so the emulator's own evaluator is ask
 with the policy that is deployed and the context that the service's request would bring.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,25 +12,18 @@ from ministack.core import iam_evaluator
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceRequest:
-    """A request that an AWS service makes of its own accord.
-
-    Attributes
-    ----------
-    service
-        The service principal, such as ``cloudtrail.amazonaws.com``.
-    source_account, source_arn
-        For whom: the account and the resource whose logs these are.
-    context
-        Further condition keys.
-    """
+    """A request that an AWS service makes of its own accord."""
 
     service: str
+    """The service principal, such as ``cloudtrail.amazonaws.com``."""
     action: str
     resource_arn: str
     region: str
     source_account: str
     source_arn: str
+    """`source_account`, `source_arn`: For whom: the account and the resource whose logs these are."""
     context: Mapping[str, str] = field(default_factory=dict)
+    """Further condition keys."""
 
     def is_allowed_by(self, policy: str) -> bool:
         """Evaluate a resource's policy for this request."""

@@ -16,21 +16,15 @@ HEADER, HEADER_VALUE = "X-Api-Key", "chat-key-5d1e"
 
 
 class Webhook:
-    """A webhook on loopback, from ``with`` to the end of its block.
-
-    Attributes
-    ----------
-    url
-        Its address, which is a secret.
-    texts
-        What was posted, in order.
-    """
+    """A webhook on loopback, from ``with`` to the end of its block."""
 
     url: str
+    """Its address, which is a secret."""
 
     def __init__(self, *, certificate: Path, key: Path) -> None:
         self._certificate, self._key = certificate, key
         self.texts: list[str] = []
+        """What was posted, in order."""
 
     def __enter__(self) -> Self:
         """Start to listen on a free port."""

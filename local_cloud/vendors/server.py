@@ -47,19 +47,14 @@ class Camel(Strict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One request.
-
-    Attributes
-    ----------
-    method, path, query, headers, body
-        As they arrived; the body as it was sent.
-    """
+    """One request."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Message
     body: bytes
+    """`method`, `path`, `query`, `headers`, `body`: As they arrived; the body as it was sent."""
 
     def json(self) -> Any:
         """Return the body as JSON.

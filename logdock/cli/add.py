@@ -1,7 +1,5 @@
 """`logdock add`: adds an export to a settings file that exists; every other character of it stays as it is."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import typer

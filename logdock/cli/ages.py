@@ -1,7 +1,5 @@
 """Durations, ages and numbers, as tables and sentences show them."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 

@@ -1,7 +1,5 @@
 """`logdock alerts test`: one test message to all recipients of alarm notifications, before a real one must arrive."""
 
-from __future__ import annotations
-
 import json
 
 import typer

@@ -1,7 +1,5 @@
 """The archiver, invoked by a person: with an event that was kept, or with what it has never seen."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """What ends a command: an error with what happened, why and what to do, and the exit code that says what kind it is."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Collection

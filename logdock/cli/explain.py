@@ -1,7 +1,5 @@
 """`logdock explain`: what an alarm or an error means and what to do, from the runbook of this version."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

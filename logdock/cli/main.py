@@ -1,7 +1,5 @@
 """The command's entry: its commands, and the one place where an error becomes a message and an exit code."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

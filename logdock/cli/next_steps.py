@@ -3,8 +3,6 @@
 The deploy has written both into the stacks' outputs; here they are read.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The options that every command has, with the names that they have in the AWS CLI."""
 
-from __future__ import annotations
-
 import difflib
 import shlex
 from pathlib import Path

@@ -3,8 +3,6 @@
 A file goes the way of the export: an object through `log_shipper.reading`, log events through `log_shipper.log_stream`.
 """
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import gzip

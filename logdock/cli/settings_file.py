@@ -1,7 +1,5 @@
 """Changes a settings file in place: the new text must be valid, and mean what was intended, before the old one goes."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

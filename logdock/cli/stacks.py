@@ -36,21 +36,15 @@ def expected_stacks(settings: Deployment) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployedStack:
-    """A stack that CloudFormation has.
-
-    Attributes
-    ----------
-    protected
-        Its termination protection is on.
-    owner
-        The deployment that made it; empty where its tags do not say.
-    """
+    """A stack that CloudFormation has."""
 
     name: str
     region: str
     status: str
     protected: bool
+    """Its termination protection is on."""
     owner: str
+    """The deployment that made it; empty where its tags do not say."""
 
     @property
     def commands(self) -> tuple[str, ...]:

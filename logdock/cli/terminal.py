@@ -6,8 +6,6 @@ controls show a text in another order than it has (Unicode Standard Annex #9); t
 lone surrogate cannot be written in UTF-8. Pure.
 """
 
-from __future__ import annotations
-
 import re
 
 _C1_AND_FORMAT = (

@@ -1,7 +1,5 @@
 """What a vendor says of an export or a reader that the deploy switched on."""
 
-from __future__ import annotations
-
 from logdock.cli.account import Account
 from logdock.settings.destinations import Destination
 from logdock.settings.exports import Export

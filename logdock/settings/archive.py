@@ -1,7 +1,5 @@
 """What happens to the objects of the archive after they were written."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from logdock.settings.model import Model

@@ -5,8 +5,6 @@
 not included: CloudWatch's ingestion and storage, the transfer to the log service, and the log service's own bill.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

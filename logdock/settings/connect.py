@@ -1,7 +1,5 @@
 """How a deploy reaches a vendor's API: which credential, and which address."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, Field

@@ -36,29 +36,20 @@ _MILLION, _GIGABYTE = 1e6, 1e9
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requests:
-    """What one object, or one payload of log events, causes.
-
-    Attributes
-    ----------
-    puts, gets
-        S3 requests; COPY and LIST are priced as PUT and are among the puts.
-    events
-        S3's events on EventBridge over the object's life.
-    queue
-        SQS requests: send, receive, delete.
-    ships, archives
-        Invocations of the two functions.
-    marks
-        Writes to the mark table.
-    """
+    """What one object, or one payload of log events, causes."""
 
     puts: int = 0
     gets: int = 0
+    """`puts`, `gets`: S3 requests; COPY and LIST are priced as PUT and are among the puts."""
     marks: int = 0
+    """Writes to the mark table."""
     events: int = 0
+    """S3's events on EventBridge over the object's life."""
     queue: int = 0
+    """SQS requests: send, receive, delete."""
     ships: int = 0
     archives: int = 0
+    """`ships`, `archives`: Invocations of the two functions."""
 
     def __add__(self, other: Requests) -> Requests:
         """Add up."""
@@ -154,24 +145,16 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One line of an estimate.
-
-    Attributes
-    ----------
-    export
-        The export's name, or ``deployment`` for what all share.
-    item
-        What is counted.
-    units
-        How many, a month.
-    dollars
-        What they cost, a month.
-    """
+    """One line of an estimate."""
 
     export: str
+    """The export's name, or ``deployment`` for what all share."""
     item: str
+    """What is counted."""
     units: float
+    """How many, a month."""
     dollars: float
+    """What they cost, a month."""
 
 
 def monthly_estimate(

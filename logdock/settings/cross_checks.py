@@ -4,8 +4,6 @@ It reads the raw document, so that it speaks of one part even when another is re
 message. A part that is malformed is passed over here: the models name that error.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Exports that land in another account: what they need, and what is only for the deployment's own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pydantic_core import InitErrorDetails

@@ -1,7 +1,5 @@
 """What `alerts` can ask for, given the rest of the file: what can be counted, and where a topic is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pydantic_core import InitErrorDetails

@@ -1,7 +1,5 @@
 """Landing places between exports: each bucket and log group has one export, and none of them is our own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

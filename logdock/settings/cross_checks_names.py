@@ -1,7 +1,5 @@
 """The length of physical names: AWS refuses a longer one, and the CDK with a traceback."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pydantic_core import InitErrorDetails

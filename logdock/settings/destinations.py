@@ -1,7 +1,5 @@
 """Where logs go after they have landed: the archive's readers and listeners."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Where an export lands: what the model of each kind answers."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from dataclasses import dataclass
@@ -48,19 +46,13 @@ def own_bucket(home: Home, export: Lands) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BucketLanding:
-    """An export's landing bucket.
-
-    Attributes
-    ----------
-    prefix
-        What the export's keys begin with: empty, or with a final slash.
-    is_own
-        True where the export's stack makes the bucket, so that everything in it is the export's.
-    """
+    """An export's landing bucket."""
 
     bucket: str
     prefix: str
+    """What the export's keys begin with: empty, or with a final slash."""
     is_own: bool
+    """True where the export's stack makes the bucket, so that everything in it is the export's."""
 
     @property
     def document(self) -> dict[str, str]:
@@ -74,19 +66,13 @@ class BucketLanding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogGroupLanding:
-    """The log groups that an export lands in, of which the archive has a copy.
-
-    Attributes
-    ----------
-    regions
-        The Regions that have them.
-    prefixes
-        Prefixes of names: log groups that exist, and those to come.
-    """
+    """The log groups that an export lands in, of which the archive has a copy."""
 
     regions: tuple[str, ...]
+    """The Regions that have them."""
     names: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
+    """Prefixes of names: log groups that exist, and those to come."""
 
     @property
     def document(self) -> dict[str, object]:

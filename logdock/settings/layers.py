@@ -5,8 +5,6 @@ one addition: entries of `exports` and of `destinations` merge by their `name`. 
 each value keeps its place in its own file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

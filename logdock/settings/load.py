@@ -1,7 +1,5 @@
 """From a file, and what it extends, to a `Deployment`, or to one message that names every error in it."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Hashable
 from pathlib import Path

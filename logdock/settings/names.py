@@ -21,24 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names and ARNs of one deployment.
-
-    Attributes
-    ----------
-    deployment
-        Prefix of all names.
-    account
-        12 digits.
-    region
-        The deployment's own Region.
-    feeds
-        The destinations that get a feed: their queues are FIFO, so that each export has one writer at a time.
-    """
+    """Names and ARNs of one deployment."""
 
     deployment: str
+    """Prefix of all names."""
     account: str
+    """12 digits."""
     region: str
+    """The deployment's own Region."""
     feeds: frozenset[str] = frozenset()
+    """The destinations that get a feed: their queues are FIFO, so that each export has one writer at a time."""
 
     @classmethod
     def of(cls, settings: Deployment) -> Self:

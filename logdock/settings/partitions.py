@@ -4,8 +4,6 @@ Sources: IAM User Guide, "Amazon Resource Names (ARNs)" (a principal of one part
 AWS GovCloud (US) User Guide and "Getting Started with Amazon Web Services in China" (services and endpoints).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from pydantic_core import InitErrorDetails

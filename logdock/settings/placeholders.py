@@ -3,8 +3,6 @@
 Many settings take any string, so that `TODO` would be deployed, and found when a vendor is refused.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

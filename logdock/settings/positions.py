@@ -1,7 +1,5 @@
 """Where a setting is in its file: PyYAML's own marks, kept from the nodes that the values were made of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,22 +7,15 @@ import yaml
 
 
 class Place(NamedTuple):
-    """Where a setting is.
-
-    Attributes
-    ----------
-    line, column
-        Counted from 1.
-    source
-        The value as the file has it, if it is a single one without quotes; else None.
-    file
-        The file that it is in: the settings file, or one that it extends.
-    """
+    """Where a setting is."""
 
     line: int
     column: int
+    """`line`, `column`: Counted from 1."""
     source: str | None
+    """The value as the file has it, if it is a single one without quotes; else None."""
     file: str
+    """The file that it is in: the settings file, or one that it extends."""
 
 
 def find_place(root: yaml.Node, path: Sequence[int | str], *, at_key: bool = False) -> Place:

@@ -1,7 +1,5 @@
 """How an export's objects are read and passed on: names for the parts of a key, and what becomes of long messages."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """What is taken out of log lines, before they are archived or leave."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

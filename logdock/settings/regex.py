@@ -5,8 +5,6 @@ spelled another way than in Python (``\p{L}``, ``\z``, ``(?i)`` in the middle) i
 checks the rest, whose messages say more than RE2's. RE2 has the last word: it also refuses what becomes too large.
 """
 
-from __future__ import annotations
-
 import re
 import warnings
 from typing import Annotated

@@ -1,7 +1,5 @@
 """The Regions of the partitions that Logdock supports, and which other codes AWS may add next."""
 
-from __future__ import annotations
-
 import difflib
 import re
 

@@ -1,7 +1,5 @@
 """What settings that are allowed do not do, and a reader of the file may expect of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from logdock.settings.alerts import KINDS_WITH_SECURITY_EVENTS

@@ -3,8 +3,6 @@
 Sources: Amazon S3 User Guide, "Replicating objects" and "Locking objects with Object Lock".
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field, field_validator

@@ -6,8 +6,6 @@ that `GetResources` does not list them. Nor are the services of Logz.io's own ta
 CloudFront and Route 53 are in us-east-1 alone and those of Global Accelerator in us-west-2, as are their metrics.
 """
 
-from __future__ import annotations
-
 RESOURCE_TYPES: dict[str, tuple[str, ...]] = {
     "AWS/ACMPrivateCA": ("acm-pca:certificate-authority",),
     "AWS/AmazonMQ": ("mq:broker",),

@@ -3,8 +3,6 @@
 Run as ``python -m logdock.settings.schema``; a test holds the files current.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Where a secret is: its name or ARN in AWS Secrets Manager. A pasted secret is detected, and never shown."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 

@@ -69,23 +69,18 @@ class Inputs(Shared):
 
 
 class Costs(NamedTuple):
-    """A month of one way.
-
-    Attributes
-    ----------
-    deliveries, objects, puts, gets, invocations : float
-        CloudWatch's payloads, archive objects, the S3 requests and the invocations of both functions.
-    kinesis, dollars : float
-        What the stream costs, and everything together.
-    """
+    """A month of one way."""
 
     deliveries: float
     objects: float
     puts: float
     gets: float
     invocations: float
+    """`deliveries`, `objects`, `puts`, `gets`, `invocations`: CloudWatch's payloads, archive objects, the S3 requests
+    and the invocations of both functions."""
     kinesis: float
     dollars: float
+    """`kinesis`, `dollars`: What the stream costs, and everything together."""
 
 
 def deliveries_a_month(gigabytes_a_day: float, log_streams: float, inputs: Inputs) -> float:

@@ -1,7 +1,5 @@
 """Syntax errors of YAML: the line that has to be changed, which is often not where the parser stops, and the change."""
 
-from __future__ import annotations
-
 import re
 
 import yaml

@@ -1,24 +1,17 @@
 """What the security report says of a kind's vendor: each kind's `access.access_of`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """What is said of every vendor of a kind.
-
-    Attributes
-    ----------
-    may, may_not
-        What it may do and what not, in a sentence.
-    """
+    """What is said of every vendor of a kind."""
 
     vendor: str
     may: str
     may_not: str
+    """`may`, `may_not`: What it may do and what not, in a sentence."""
     remains: str
 
 

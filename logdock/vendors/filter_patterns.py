@@ -6,8 +6,6 @@ spelt in both cases. A log group takes five patterns with expressions; an export
 what an alarm needs, and are no audit: a statement that begins with a comment is not seen.
 """
 
-from __future__ import annotations
-
 
 def any_of(*expressions: str) -> str:
     """Return the pattern that one of some expressions matches."""

@@ -1,7 +1,5 @@
 """The kinds of exports, and where the parts of a kind are. Imports nothing of a kind before it is asked for."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 from collections.abc import Iterator

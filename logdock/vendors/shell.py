@@ -1,7 +1,5 @@
 """Values as arguments of a shell command that a person pastes."""
 
-from __future__ import annotations
-
 import json
 from shlex import quote
 from typing import Any

@@ -1,7 +1,5 @@
 """Times as AWS writes them, for the SDK's parser of answers, which takes this in place of its own."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime

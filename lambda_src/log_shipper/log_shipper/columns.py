@@ -46,21 +46,15 @@ class DamagedIndexError(ShipperError):
 
 
 class Run(NamedTuple):
-    """Some objects of a day that one statement copies.
-
-    Attributes
-    ----------
-    began
-        When, in seconds since 1970.
-    objects
-        How many objects.
-    """
+    """Some objects of a day that one statement copies."""
 
     export: str
     day: str
     began: int
+    """When, in seconds since 1970."""
     identity: str
     objects: int
+    """How many objects."""
 
     @property
     def name(self) -> str:

@@ -12,63 +12,43 @@ from log_shipper.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The configuration of both entry points.
-
-    Attributes
-    ----------
-    deployment : str
-        The deployment's name, prefix of its functions' log groups.
-    account : str
-        The account that it is in.
-    exports_path : str
-        Where in Parameter Store the exports' documents are, with its last slash.
-    archive_bucket, failure_bucket : str
-        Where archive objects go, and where records go that a destination refuses for good.
-    own_log_group : str
-        The function's own log group, which it never reads.
-    default_landing_bucket : str
-        The default name of a landing bucket, with ``{export}`` for the export's name; empty where it is not known.
-    """
+    """The configuration of both entry points."""
 
     deployment: str
+    """The deployment's name, prefix of its functions' log groups."""
     account: str
+    """The account that it is in."""
     exports_path: str
+    """Where in Parameter Store the exports' documents are, with its last slash."""
     archive_bucket: str
     failure_bucket: str
+    """`archive_bucket`, `failure_bucket`: Where archive objects go, and where records go that a destination refuses for
+    good."""
     own_log_group: str
+    """The function's own log group, which it never reads."""
     default_landing_bucket: str = ""
+    """The default name of a landing bucket, with ``{export}`` for the export's name; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """The one destination of a `ship` function.
-
-    Attributes
-    ----------
-    kind : str
-        ``logzio``, ``otlp``, ``archive`` or ``feed``.
-    url : str
-        The listener's or endpoint's URL; empty for ``archive`` and ``feed``.
-    secret : str
-        The secret's name or ARN; empty when there is none.
-    log_type : str or None
-        Logz.io's ``type`` of every record. None: by each record's own log type.
-    parse_json : bool
-        True when the fields of a JSON message are sent as fields of the line too (Logz.io).
-    bodies_in_flight : int or None
-        How many bodies may wait for their answers at a time; None for the default (Logz.io, OTLP).
-    mark_table : str
-        The table of marks and progress.
-    """
+    """The one destination of a `ship` function."""
 
     name: str
     kind: str
+    """``logzio``, ``otlp``, ``archive`` or ``feed``."""
     url: str = ""
+    """The listener's or endpoint's URL; empty for ``archive`` and ``feed``."""
     secret: str = ""
+    """The secret's name or ARN; empty when there is none."""
     log_type: str | None = None
+    """Logz.io's ``type`` of every record. None: by each record's own log type."""
     parse_json: bool = False
+    """True when the fields of a JSON message are sent as fields of the line too (Logz.io)."""
     bodies_in_flight: int | None = None
+    """How many bodies may wait for their answers at a time; None for the default (Logz.io, OTLP)."""
     mark_table: str = ""
+    """The table of marks and progress."""
 
 
 _DESTINATION_KEYS = {

@@ -30,26 +30,18 @@ _ARCHIVE_KEY = re.compile(r"logs/([^/]+)/dt=")
 
 
 class ObjectRef(NamedTuple):
-    """One S3 object that an event names.
-
-    Attributes
-    ----------
-    export : str
-        Whose logs it holds.
-    bucket, key : str
-        Where it is; the key is raw, not URL-encoded.
-    version_id, etag : str
-        Which version of it, empty when the event does not say.
-    time : str
-        When the event says that it was made, RFC 3339, empty when it does not say.
-    """
+    """One S3 object that an event names."""
 
     export: str
+    """Whose logs it holds."""
     bucket: str
     key: str
+    """`bucket`, `key`: Where it is; the key is raw, not URL-encoded."""
     version_id: str = ""
     etag: str = ""
+    """`version_id`, `etag`: Which version of it, empty when the event does not say."""
     time: str = ""
+    """When the event says that it was made, RFC 3339, empty when it does not say."""
 
     @property
     def version(self) -> str:
@@ -151,28 +143,20 @@ def _text(value: object) -> str:
 
 
 class LogEvents(NamedTuple):
-    """One subscription payload: a group's and stream's events, and the export they belong to.
-
-    Attributes
-    ----------
-    size : int
-        How many bytes it has, decompressed.
-    owner : str
-        The account of the log group.
-    record : dict, optional
-        The Kinesis record that carried it.
-    error : str
-        Why a record's payload cannot be read; empty otherwise.
-    """
+    """One subscription payload: a group's and stream's events, and the export they belong to."""
 
     export: str
     log_group: str
     log_stream: str
     events: list[dict[str, Any]]
     size: int = 0
+    """How many bytes it has, decompressed."""
     owner: str = ""
+    """The account of the log group."""
     record: Mapping[str, Any] | None = None
+    """The Kinesis record that carried it."""
     error: str = ""
+    """Why a record's payload cannot be read; empty otherwise."""
 
     def column(self, name: str) -> list[Any]:
         """Return one value of every event.

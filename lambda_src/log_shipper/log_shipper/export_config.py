@@ -66,54 +66,39 @@ def log_group_digest(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportConfig:
-    """What the shipper has to know about one export.
-
-    Attributes
-    ----------
-    name, vendor, format_name : str
-        The export, whose logs they are, and how to read them (``auto``: by vendor and content).
-    redactor, filter : Redactor, Filter
-        Applied to every record before anything is stored or sent.
-    reader : str
-        Changes when the way does in which an object's records are counted.
-    policy : str
-        Changes when redaction or filters do: archive objects carry it, so that shipping them on need not redact twice.
-    decryption_keys_secret : str or None
-        The secret with the keys of a client-side encrypted export.
-    path_fields : str or None
-        Names for the segments of a source key, as in ``{prefix}/{cluster}/{host}``.
-    record_start : Compiled or None
-        Matches lines that begin a record; the others are joined to the one before.
-    oversize : str
-        What happens to a message longer than a destination takes: ``split``, ``truncate`` or ``quarantine``.
-    max_expansion : int
-        How many times its stored size an object may expand to, beyond the first 64 MiB.
-    landing : BucketLanding, LogGroupLanding or None
-        Where the export lands. None in a document of the first release, which does not say.
-    ship_to : frozenset of str or None
-        The destinations that it is shipped to. None as above.
-    log_type : str or None
-        Logz.io's ``type`` of every record, before what the destination says.
-    keys : Filter
-        Says by its key whether an object of the landing bucket is wanted.
-    """
+    """What the shipper has to know about one export."""
 
     name: str
     vendor: str
     format_name: str
+    """`name`, `vendor`, `format_name`: The export, whose logs they are, and how to read them (``auto``: by vendor and
+    content)."""
     redactor: Redactor
     filter: Filter
+    """`redactor`, `filter`: Applied to every record before anything is stored or sent."""
     reader: str
+    """Changes when the way does in which an object's records are counted."""
     policy: str
+    """Changes when redaction or filters do: archive objects carry it, so that shipping them on need not redact
+    twice."""
     decryption_keys_secret: str | None
+    """The secret with the keys of a client-side encrypted export."""
     path_fields: str | None
+    """Names for the segments of a source key, as in ``{prefix}/{cluster}/{host}``."""
     record_start: Callable[[str], bool] | None
+    """Matches lines that begin a record; the others are joined to the one before."""
     oversize: str
+    """What happens to a message longer than a destination takes: ``split``, ``truncate`` or ``quarantine``."""
     max_expansion: int
+    """How many times its stored size an object may expand to, beyond the first 64 MiB."""
     landing: BucketLanding | LogGroupLanding | None
+    """Where the export lands. None in a document of the first release, which does not say."""
     ship_to: frozenset[str] | None
+    """The destinations that it is shipped to. None in a document of the first release."""
     log_type: str | None
+    """Logz.io's ``type`` of every record, before what the destination says."""
     keys: Filter
+    """Says by its key whether an object of the landing bucket is wanted."""
 
 
 def parse_export_config(name: str, document: bytes | str) -> ExportConfig:

@@ -50,30 +50,20 @@ def object_key(destination: str, export: str, identity: str) -> str:
 
 
 class Mark(NamedTuple):
-    """An object's item; what is not of the type that is written counts as absent.
-
-    Attributes
-    ----------
-    holder
-        The receipt of the invocation that claims it; empty when none does.
-    lease
-        When the claim ends.
-    records
-        How many records are acknowledged.
-    reader
-        What decides how records are counted.
-    done
-        It is finished.
-    max_expansion
-        The limit that a finished object exceeded.
-    """
+    """An object's item; what is not of the type that is written counts as absent."""
 
     holder: str = ""
+    """The receipt of the invocation that claims it; empty when none does."""
     lease: float = 0.0
+    """When the claim ends."""
     records: int = 0
+    """How many records are acknowledged."""
     reader: str = ""
+    """What decides how records are counted."""
     done: bool = False
+    """It is finished."""
     max_expansion: int | None = None
+    """The limit that a finished object exceeded."""
 
 
 def read_mark(item: Mapping[str, Any]) -> Mark:

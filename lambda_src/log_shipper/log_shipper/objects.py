@@ -26,21 +26,14 @@ FRESH = timedelta(minutes=15)
 
 
 class OpenObject(NamedTuple):
-    """An object that is being read.
-
-    Attributes
-    ----------
-    chunks : iterator of bytes
-        The body as stored, or its plaintext when it is client-side encrypted; still compressed.
-    metadata : dict of str to str
-        The user metadata.
-    modified : str
-        When it was written, RFC 3339 in UTC.
-    """
+    """An object that is being read."""
 
     chunks: Iterator[bytes]
+    """The body as stored, or its plaintext when it is client-side encrypted; still compressed."""
     metadata: dict[str, str]
+    """The user metadata."""
     modified: str
+    """When it was written, RFC 3339 in UTC."""
 
     def read_ahead(self) -> OpenObject:
         """Return the object with its first chunk read: that is all there is of a small one."""

@@ -32,22 +32,15 @@ def start(call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future
 
 @dataclass(slots=True)
 class _Flight:
-    """Segments on their way to the destination.
-
-    Attributes
-    ----------
-    segments : list of (Progress, Segment)
-        What is not settled yet.
-    settle : callable
-        Waits for the answer and takes the segments that it settles off the list.
-    answers : sequence of Future
-        What it waits for.
-    """
+    """Segments on their way to the destination."""
 
     segments: Pending
+    """What is not settled yet."""
     size: int
     settle: Callable[[Pending], None]
+    """Waits for the answer and takes the segments that it settles off the list."""
     answers: Sequence[Future[Any]]
+    """What it waits for."""
     failed: bool = False
 
 

@@ -66,17 +66,7 @@ class Opened(NamedTuple):
 
 @dataclass(kw_only=True)
 class Pipeline:
-    """What objects go through in one invocation, to its one destination.
-
-    Attributes
-    ----------
-    is_stopped : bool
-        True after what the other messages would meet too: they would only wait for it, or repeat a body.
-    arrivals : dict of str to str
-        Since when the oldest object of an export has waited: its lag, shipped or not.
-    volumes : Counter
-        How many bytes were read, by export and log type.
-    """
+    """What objects go through in one invocation, to its one destination."""
 
     environment: Environment
     destination: Destination
@@ -86,8 +76,11 @@ class Pipeline:
     sink: Sink
     remaining_seconds: Callable[[], float]
     is_stopped: bool = False
+    """True after what the other messages would meet too: they would only wait for it, or repeat a body."""
     arrivals: dict[str, str] = field(default_factory=dict)
+    """Since when the oldest object of an export has waited: its lag, shipped or not."""
     volumes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many bytes were read, by export and log type."""
     _known: dict[tuple[str, str], Progress] = field(default_factory=dict)
     _knowing: RLock = field(default_factory=RLock)
     _is_closed: bool = False

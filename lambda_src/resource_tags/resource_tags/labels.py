@@ -5,8 +5,6 @@ become such is the OpenTelemetry specification's ("Prometheus and OpenMetrics Co
 number and length of labels are bounded by AWS: 50 tags of 128 and 256 characters, and those that AWS sets itself.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -6,8 +6,6 @@ message of strings, and the library for it is a compiled wheel in a layer of its
 definitions. Protocol Buffers: https://protobuf.dev/programming-guides/encoding/.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 
 RECORD_BYTES = 500_000

@@ -7,8 +7,6 @@ during an update the former and the new configuration both exist: an Update read
 that left the template reads the one that it was made with.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -32,21 +30,14 @@ _ID = r"[A-Za-z0-9_.-]{1,200}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Configuration:
-    """One operation's configuration.
-
-    Attributes
-    ----------
-    id
-        The last part of the parameter's name.
-    operation
-        The name of the operation.
-    properties
-        What the operation is configured with.
-    """
+    """One operation's configuration."""
 
     id: str
+    """The last part of the parameter's name."""
     operation: str
+    """The name of the operation."""
     properties: Mapping[str, Any]
+    """What the operation is configured with."""
 
 
 def of_resource(properties: Mapping[str, Any]) -> Configuration:

@@ -1,7 +1,5 @@
 """How an operation reaches a vendor, and where its state is saved: the properties that all of them have."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,24 +12,16 @@ from vendor_connector.vendor_object import StateStore
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """How a vendor's API is reached.
-
-    Attributes
-    ----------
-    secret : str
-        Name or ARN of the secret with the credential.
-    base_url : str or None
-        The API's address. Default: the vendor's public one.
-    remaining_seconds : Callable
-        How long may still be tried.
-    read : Callable
-        Reads the secret.
-    """
+    """How a vendor's API is reached."""
 
     secret: str
+    """Name or ARN of the secret with the credential."""
     base_url: str | None
+    """The API's address. Default: the vendor's public one."""
     remaining_seconds: Callable[[], float]
+    """How long may still be tried."""
     read: credential.Read = credential.read
+    """Reads the secret."""
 
     def api(self, vendor: str, public_url: str, **options: Any) -> VendorApi:
         """Return the API of a vendor, with further options of `VendorApi`."""

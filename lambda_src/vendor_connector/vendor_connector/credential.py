@@ -1,7 +1,5 @@
 """The vendor's API credential, read from Secrets Manager each time it is needed and kept nowhere else."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Sequence

@@ -8,8 +8,6 @@ undone here before it is reported. A polled operation does nothing there but giv
 ``is_complete``, called again and again, and when a Create fails there CloudFormation sends its Delete by that id.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping

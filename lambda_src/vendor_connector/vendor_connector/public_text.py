@@ -5,8 +5,6 @@ may repeat it. CloudFormation's answer to a custom resource has 4,096 bytes in a
 "Custom resource response objects"), and the provider framework adds a line of its own.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -1,7 +1,5 @@
 """One request as a typed value: what CloudFormation asks, with the configuration, and the reader that checks it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
@@ -45,27 +43,19 @@ class RetryLaterError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One request of CloudFormation, or of the schedule.
-
-    Parameters
-    ----------
-    properties : Mapping
-        The operation's configuration, as the deployment wrote it (see ``configuration``): never the event's properties.
-    old_properties : Mapping
-        The configuration before an Update; empty otherwise.
-    physical_id : str
-        The resource's id as CloudFormation has it; empty at a Create and on schedule.
-    configuration : str
-        The id of the configuration.
-    remaining_seconds : Callable
-        How long the function may still run.
-    """
+    """One request of CloudFormation, or of the schedule."""
 
     properties: Mapping[str, Any]
+    """The operation's configuration, as the deployment wrote it (see ``configuration``): never the event's
+    properties."""
     old_properties: Mapping[str, Any] = field(default_factory=dict)
+    """The configuration before an Update; empty otherwise."""
     physical_id: str = ""
+    """The resource's id as CloudFormation has it; empty at a Create and on schedule."""
     configuration: str = ""
+    """The id of the configuration."""
     remaining_seconds: Callable[[], float] = lambda: 900.0
+    """How long the function may still run."""
 
 
 class Operation(Protocol):

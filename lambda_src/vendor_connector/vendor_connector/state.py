@@ -9,8 +9,6 @@ Earlier releases kept all entries of an operation in one parameter. Its entries 
 its own, and are left there until they are dropped: a rollback to the earlier release still finds them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any

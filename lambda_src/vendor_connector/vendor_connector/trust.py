@@ -1,7 +1,5 @@
 """The principals that our role is to trust, as a vendor names them: validated, because they go into a trust policy."""
 
-from __future__ import annotations
-
 import re
 
 from vendor_connector.request import ConnectorError

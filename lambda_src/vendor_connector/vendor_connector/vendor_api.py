@@ -4,8 +4,6 @@ The functions have no HTTP client among their wheels, and none is needed for a h
 answers goes into the stack's events, so every credential is taken out of it first.
 """
 
-from __future__ import annotations
-
 import email.utils
 import html
 import json
@@ -126,30 +124,20 @@ def _retry_after(asked: str) -> float | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VendorApi:
-    """One vendor's API under one credential.
-
-    Parameters
-    ----------
-    vendor : str
-        Its name, for messages.
-    base_url : str
-        ``https://`` and the host, without a path.
-    remaining_seconds : Callable
-        How long the function may still run; no pause goes beyond it.
-    headers : Callable
-        Headers of every request, made anew for each try: a token may have to be fetched.
-    handlers : Sequence
-        Further urllib handlers, such as for digest authentication.
-    first_pause_seconds : float
-        How long the first pause is when the vendor names none; each further one doubles it.
-    """
+    """One vendor's API under one credential."""
 
     vendor: str
+    """Its name, for messages."""
     base_url: str
+    """``https://`` and the host, without a path."""
     remaining_seconds: Callable[[], float]
+    """How long the function may still run; no pause goes beyond it."""
     headers: Callable[[], Mapping[str, str]] = dict
+    """Headers of every request, made anew for each try: a token may have to be fetched."""
     handlers: Sequence[urllib.request.BaseHandler] = ()
+    """Further urllib handlers, such as for digest authentication."""
     first_pause_seconds: float = 2.0
+    """How long the first pause is when the vendor names none; each further one doubles it."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)

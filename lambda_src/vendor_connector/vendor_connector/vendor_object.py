@@ -11,8 +11,6 @@ listed is read by its id and waited for before it counts as gone. When the proje
 found, the credential may not see it any more: saved state is only deleted when the vendor shows that it is deleted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol

@@ -20,19 +20,14 @@ PRINCIPAL = "arn:aws:iam::391854517948:user/cloudflare-logpush"
 
 
 class CloudflareAccount:
-    """Cloudflare as this customer has it.
-
-    Attributes
-    ----------
-    principal_arn
-        The user that it writes as.
-    """
+    """Cloudflare as this customer has it."""
 
     def __init__(self, stage: Callable[[], Stage], **tls: Any) -> None:
         self._stage = stage
         self.api = CloudflareApi(self._write, **tls)
         self.api.propagation = _REFUSALS
         self.principal_arn = PRINCIPAL
+        """The user that it writes as."""
 
     def _write(self, bucket: str, key: str, body: bytes) -> None:
         stage = self._stage()

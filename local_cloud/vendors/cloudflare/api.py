@@ -83,19 +83,13 @@ class Ownership(Strict):
 
 @dataclass(slots=True)
 class Place:
-    """A zone or an account with its jobs.
-
-    Attributes
-    ----------
-    tokens
-        The API tokens that may edit its logs.
-    datasets
-        The datasets that it has; empty: every one of its scope.
-    """
+    """A zone or an account with its jobs."""
 
     tokens: set[str] = field(default_factory=set)
+    """The API tokens that may edit its logs."""
     jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
     datasets: set[str] = field(default_factory=set)
+    """The datasets that it has; empty: every one of its scope."""
 
 
 class CloudflareApi(VendorApi):
@@ -105,15 +99,6 @@ class CloudflareApi(VendorApi):
     ----------
     write
         Writes an object as Cloudflare's user: bucket, key, body. Raises botocore's ClientError when it may not.
-
-    Attributes
-    ----------
-    places
-        Zones and accounts, by ``zones/<id>`` or ``accounts/<id>``.
-    zone_readers
-        The tokens that may also read a zone's own settings.
-    propagation
-        How often S3 does not admit Cloudflare yet although the policy is right.
     """
 
     vendor = "cloudflare"
@@ -122,8 +107,11 @@ class CloudflareApi(VendorApi):
         super().__init__(certificate=certificate, key=key)
         self._write = write
         self.places: dict[str, Place] = {}
+        """Zones and accounts, by ``zones/<id>`` or ``accounts/<id>``."""
         self.zone_readers: set[str] = set()
+        """The tokens that may also read a zone's own settings."""
         self.propagation = 0
+        """How often S3 does not admit Cloudflare yet although the policy is right."""
         self._signature = secrets.token_hex(16)
         self._next_id = 100_001
 

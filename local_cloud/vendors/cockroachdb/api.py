@@ -58,31 +58,22 @@ ORGANIZATION = "8f3c7d2e-5b1a-4c9d-8e6f-2a7b9c4d1e0f"
 
 @dataclass(slots=True)
 class Cluster:
-    """One cluster.
-
-    Attributes
-    ----------
-    plan, cloud, account_id, regions, state
-        What it is, and the AWS account that it comes from.
-    organization
-        The id of the organization that it is in.
-    info
-        Its log export, as the API shows it; None until there was one.
-    looks
-        How often its status is asked for until a change has gone through the nodes.
-    left
-        How often it will still be asked for now.
-    """
+    """One cluster."""
 
     plan: str = "ADVANCED"
     cloud: str = "AWS"
     account_id: str = "222233334444"
     regions: tuple[str, ...] = ("eu-west-1",)
     state: str = "CREATED"
+    """`plan`, `cloud`, `account_id`, `regions`, `state`: What it is, and the AWS account that it comes from."""
     info: dict[str, Any] | None = None
+    """Its log export, as the API shows it; None until there was one."""
     organization: str = ORGANIZATION
+    """The id of the organization that it is in."""
     looks: int = 1
+    """How often its status is asked for until a change has gone through the nodes."""
     left: int = 0
+    """How often it will still be asked for now."""
 
     @property
     def spec(self) -> dict[str, Any] | None:
@@ -101,21 +92,6 @@ class CockroachdbApi(VendorApi):
     assume
         Assumes a role as a cluster's account: account, role ARN, external id → a function that makes a log stream in a
         Region's log group. Raises botocore's ClientError when it may not.
-
-    Attributes
-    ----------
-    clusters
-        Clusters by id.
-    api_keys, read_only
-        The secret keys that it knows, and those of them that may look only.
-    organizations
-        The organization of a key that belongs to another one than the clusters.
-    refusals
-        How often a request to export is refused although the role is right, as while IAM spreads it.
-    propagation
-        How often the role cannot be assumed although it is right, for the same reason.
-    failures
-        What goes wrong in the nodes with the next changes: their messages.
     """
 
     vendor = "cockroachdb"
@@ -126,12 +102,18 @@ class CockroachdbApi(VendorApi):
         super().__init__(certificate=certificate, key=key)
         self._assume = assume
         self.clusters: dict[str, Cluster] = {}
+        """Clusters by id."""
         self.api_keys: set[str] = set()
         self.read_only: set[str] = set()
+        """`api_keys`, `read_only`: The secret keys that it knows, and those of them that may look only."""
         self.organizations: dict[str, str] = {}
+        """The organization of a key that belongs to another one than the clusters."""
         self.refusals = 0
+        """How often a request to export is refused although the role is right, as while IAM spreads it."""
         self.propagation = 0
+        """How often the role cannot be assumed although it is right, for the same reason."""
         self.failures: list[str] = []
+        """What goes wrong in the nodes with the next changes: their messages."""
         self._clock = datetime(2026, 11, 1, tzinfo=UTC)
 
     def answer(self, request: Request) -> Reply:

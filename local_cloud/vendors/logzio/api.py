@@ -81,41 +81,27 @@ class FetcherRequest(Camel):
 
 @dataclass(kw_only=True, slots=True)
 class Fetcher:
-    """A fetcher, and what Logz.io does not show of it.
-
-    Attributes
-    ----------
-    document
-        What the API shows.
-    external_id
-        What it brings when it assumes the role.
-    """
+    """A fetcher, and what Logz.io does not show of it."""
 
     document: dict[str, Any]
+    """What the API shows."""
     external_id: str
+    """What it brings when it assumes the role."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Account:
-    """One account at Logz.io.
-
-    Attributes
-    ----------
-    external_id
-        What a fetcher that is made now will bring.
-    fetchers
-        Its fetchers by id.
-    most_fetchers
-        How many its plan allows.
-    archive
-        Its archive as the API shows it, if it has one.
-    """
+    """One account at Logz.io."""
 
     id: int
     external_id: str = field(default_factory=lambda: f"logzio:aws:extid:{secrets.token_hex(8)}")
+    """What a fetcher that is made now will bring."""
     fetchers: dict[int, Fetcher] = field(default_factory=dict)
+    """Its fetchers by id."""
     most_fetchers: int = 1_000_000
+    """How many its plan allows."""
     archive: dict[str, Any] | None = None
+    """Its archive as the API shows it, if it has one."""
 
     def change_external_id(self) -> str:
         """Give the account another external id, and return it."""
@@ -131,15 +117,6 @@ class LogzioApi(VendorApi):
     assume
         Assumes a role as Logz.io does: role ARN, external id → a function that reads a bucket under a prefix or, given
         a body, writes an object, lists the bucket and reads the object. Raises botocore's ClientError when it may not.
-
-    Attributes
-    ----------
-    accounts
-        Accounts by API token.
-    aws_account_id
-        Where its fetchers come from.
-    propagation
-        How often a new role, or one with a new external id, cannot be assumed although it is right.
     """
 
     vendor = "logzio"
@@ -148,8 +125,11 @@ class LogzioApi(VendorApi):
         super().__init__(certificate=certificate, key=key)
         self._assume = assume
         self.accounts: dict[str, Account] = {}
+        """Accounts by API token."""
         self.aws_account_id = "406095609952"
+        """Where its fetchers come from."""
         self.propagation = 0
+        """How often a new role, or one with a new external id, cannot be assumed although it is right."""
         self._refused: dict[tuple[str, str], int] = {}
         self._last_id = 45_000
 

@@ -29,13 +29,7 @@ _FORM = re.compile(r"-d '(\{.*?\})'")
 
 
 class LogzioFetcher:
-    """The fetchers of one Logz.io account: one per bucket and prefix that was entered there.
-
-    Attributes
-    ----------
-    fetched
-        The markers of what it read.
-    """
+    """The fetchers of one Logz.io account: one per bucket and prefix that was entered there."""
 
     def __init__(self, stage: Stage, destination: LogzioDestination, journal: Journal) -> None:
         self._stage, self._destination, self._journal = stage, destination, journal
@@ -52,6 +46,7 @@ class LogzioFetcher:
         self._role_arn = self._forms[0]["arn"]
         self._last = {form["prefix"]: "" for form in self._forms}
         self.fetched = Sightings()
+        """The markers of what it read."""
         self.keys: list[str] = []
 
     @property

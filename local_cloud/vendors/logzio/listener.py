@@ -37,43 +37,30 @@ class TooLargeError(Exception):
 
 
 class LogzioListener:
-    """A listener on loopback, from ``with`` to the end of its block. What it accepted is kept in memory.
-
-    Attributes
-    ----------
-    url
-        Where it listens.
-    tokens
-        The Logz.io account (any name) that each shipping token belongs to.
-    accepted
-        The markers of the lines that were accepted, by account and export.
-    lines
-        The accepted lines, as they came, by account.
-    types
-        The types of the accepted lines, by account and export.
-    tags
-        Why lines were invalid, by account and export: ``MAX_FIELDS_NUMBER`` and the like.
-    refusals
-        How often it did not answer 200, by status.
-    failing
-        The status that everything is answered with, of which nothing is taken; None while it is well.
-    max_line_bytes
-        The longest line that it takes.
-    """
+    """A listener on loopback, from ``with`` to the end of its block. What it accepted is kept in memory."""
 
     url: str
+    """Where it listens."""
 
     def __init__(self, *, certificate: Path, key: Path) -> None:
         self._certificate, self._key = certificate, key
         self.tokens: dict[str, str] = {}
+        """The Logz.io account (any name) that each shipping token belongs to."""
         self._lock = threading.Lock()
         self.accepted: dict[tuple[str, str], Sightings] = defaultdict(Sightings)
+        """The markers of the lines that were accepted, by account and export."""
         self.lines: dict[str, list[bytes]] = defaultdict(list)
+        """The accepted lines, as they came, by account."""
         self.types: dict[tuple[str, str], set[str]] = defaultdict(set)
+        """The types of the accepted lines, by account and export."""
         self.tags: dict[tuple[str, str], set[str]] = defaultdict(set)
+        """Why lines were invalid, by account and export: ``MAX_FIELDS_NUMBER`` and the like."""
         self.refusals: dict[int, int] = defaultdict(int)
+        """How often it did not answer 200, by status."""
         self.failing: int | None = None
+        """The status that everything is answered with, of which nothing is taken; None while it is well."""
         self.max_line_bytes = MAX_LINE_BYTES
+        """The longest line that it takes."""
         self._port = 0
 
     def __enter__(self) -> Self:

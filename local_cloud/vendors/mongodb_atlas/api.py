@@ -41,19 +41,6 @@ class AtlasApi(VendorApi):
     assume
         Assumes a role as Atlas's principal: role ARN, external id → a function that writes an object to a bucket under
         a key. Raises botocore's ClientError when it may not.
-
-    Attributes
-    ----------
-    projects
-        Projects by id.
-    callers
-        The credentials it knows.
-    principal_arn
-        What Atlas assumes roles as.
-    propagation
-        How often a new role cannot be assumed although it is right, as while IAM spreads it.
-    access_list
-        Whether the organization refuses addresses that are not listed, this one among them.
     """
 
     vendor = "mongodb-atlas"
@@ -64,10 +51,15 @@ class AtlasApi(VendorApi):
         super().__init__(certificate=certificate, key=key)
         self._assume = assume
         self.projects: dict[str, Project] = {}
+        """Projects by id."""
         self.callers = Callers()
+        """The credentials it knows."""
         self.principal_arn = "arn:aws:iam::772401394250:root"
+        """What Atlas assumes roles as."""
         self.propagation = 0
+        """How often a new role cannot be assumed although it is right, as while IAM spreads it."""
         self.access_list = False
+        """Whether the organization refuses addresses that are not listed, this one among them."""
         self._refused: dict[str, int] = {}
 
     def is_sign_in(self, path: str) -> bool:

@@ -1,7 +1,5 @@
 """The bodies that the Atlas Administration API takes here: fields, types and enums of its OpenAPI description."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

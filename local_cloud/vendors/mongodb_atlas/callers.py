@@ -25,37 +25,25 @@ SIGN_IN = "/api/oauth/token"
 
 @dataclass(slots=True)
 class Callers:
-    """The credentials that Atlas knows.
-
-    Attributes
-    ----------
-    service_accounts, api_keys
-        Client ids and public keys, with their secrets.
-    read_only
-        Those of them that lack the role Project Owner.
-    organizations
-        The organization that each belongs to; one that is not named here belongs to every one.
-    without_role
-        Those that have lost their role in every project.
-    sign_ins_a_minute
-        How many tokens each may fetch within 60 seconds.
-    now
-        The clock that the last is measured by.
-    token_seconds
-        How long a token lives.
-    tokens
-        The tokens that are valid, each with its service account and its end.
-    """
+    """The credentials that Atlas knows."""
 
     service_accounts: dict[str, str] = field(default_factory=dict)
     api_keys: dict[str, str] = field(default_factory=dict)
+    """`service_accounts`, `api_keys`: Client ids and public keys, with their secrets."""
     read_only: set[str] = field(default_factory=set)
+    """Those of them that lack the role Project Owner."""
     organizations: dict[str, str] = field(default_factory=dict)
+    """The organization that each belongs to; one that is not named here belongs to every one."""
     without_role: set[str] = field(default_factory=set)
+    """Those that have lost their role in every project."""
     sign_ins_a_minute: int = 1_000_000
+    """How many tokens each may fetch within 60 seconds."""
     now: Callable[[], float] = time.time
+    """The clock that the last is measured by."""
     token_seconds: int = 3600
+    """How long a token lives."""
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """The tokens that are valid, each with its service account and its end."""
     _nonces: set[str] = field(default_factory=set)
     _sign_ins: list[tuple[str, float]] = field(default_factory=list)
 

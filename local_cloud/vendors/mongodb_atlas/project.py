@@ -1,7 +1,5 @@
 """A project of Atlas, and the form of Atlas's refusals."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,15 +11,7 @@ ORGANIZATION = "32b6e34b3d91647abb20e7b8"
 
 @dataclass(slots=True)
 class Project:
-    """What a project has.
-
-    Attributes
-    ----------
-    organization
-        The id of the organization that it is in.
-    restart_looks
-        How often a cluster is seen restarting after it was changed.
-    """
+    """What a project has."""
 
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
     integrations: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -31,7 +21,9 @@ class Project:
     )
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     restart_looks: int = 1
+    """How often a cluster is seen restarting after it was changed."""
     organization: str = ORGANIZATION
+    """The id of the organization that it is in."""
 
 
 def refusal(status: int, code: str, detail: str) -> Refused:

@@ -4,8 +4,6 @@ Objects of a landing bucket are announced in the order of their keys while the b
 grow with their number; archive objects by their hours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,15 +30,10 @@ BATCH_MESSAGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Landed(Layout):
-    """What landed in a range, whatever the times of its records are.
-
-    Attributes
-    ----------
-    names
-        The vendor's layout: by its names, folders are skipped that are of days more than `late` before the range.
-    """
+    """What landed in a range, whatever the times of its records are."""
 
     names: Layout
+    """The vendor's layout: by its names, folders are skipped that are of days more than `late` before the range."""
 
     def skips(self, folder: str) -> bool:
         """Skip folders of other days."""
@@ -58,15 +51,7 @@ class Landed(Layout):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Announcements:
-    """What landed in a range, for the queues of some destinations.
-
-    Attributes
-    ----------
-    late
-        How much later than the day in its name an object may have landed.
-    start_after
-        Announce only objects of the landing bucket with greater keys; empty for all.
-    """
+    """What landed in a range, for the queues of some destinations."""
 
     account: Account
     export: Export
@@ -74,7 +59,9 @@ class Announcements:
     until: datetime
     queues: dict[str, str]
     late: timedelta
+    """How much later than the day in its name an object may have landed."""
     start_after: str = ""
+    """Announce only objects of the landing bucket with greater keys; empty for all."""
 
     def batches(self) -> Iterator[Batch]:
         """Yield what landed; of an export that lands in log groups, its archive objects."""

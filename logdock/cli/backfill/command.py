@@ -1,7 +1,5 @@
 """The command itself: finds what there is in a range, and sends it to where it belongs."""
 
-from __future__ import annotations
-
 import shlex
 from datetime import UTC, datetime
 from typing import Annotated, Any

@@ -51,18 +51,13 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogGroupEvents:
-    """The events of a range in the log groups of an export.
-
-    Attributes
-    ----------
-    until
-        The end of the range. None for what arrived before the log group was subscribed to.
-    """
+    """The events of a range in the log groups of an export."""
 
     account: Account
     export: LogGroupExport
     since: datetime
     until: datetime | None
+    """The end of the range. None for what arrived before the log group was subscribed to."""
     now: datetime
 
     def batches(self) -> Iterator[Batch]:

@@ -1,7 +1,5 @@
 """The command itself: writes the policies of a deployment, and prints what to do with them."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command itself: asks for a deployment and its exports, checks each answer, and writes the file."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Asks for a whole deployment, or for what an environment has of its own, for the text of a settings file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The settings file as `logdock init` writes it, and an export added to one that exists. Pure."""
 
-from __future__ import annotations
-
 import json
 import re
 import textwrap

@@ -1,7 +1,5 @@
 """Asks for the settings of a deployment, an export or a destination, and checks each answer as the deploy would."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable, Sequence
 from functools import reduce

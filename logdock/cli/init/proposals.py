@@ -1,7 +1,5 @@
 """What `logdock init` proposes: the account and the Region of the user's own credentials."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

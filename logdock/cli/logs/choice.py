@@ -1,7 +1,5 @@
 """Where to look: which exports, and for each the archive's copy or what the vendor left."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,20 +28,14 @@ class Copy(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchScope:
-    """What a person chose.
-
-    Attributes
-    ----------
-    copy
-        None for the archive, where it has one.
-    late
-        How much later than its lines an object may have been written.
-    """
+    """What a person chose."""
 
     exports: tuple[str, ...]
     copy: Copy | None
+    """None for the archive, where it has one."""
     selectors: Selectors
     late: timedelta
+    """How much later than its lines an object may have been written."""
 
 
 def selectors(

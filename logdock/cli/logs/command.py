@@ -1,7 +1,5 @@
 """The command itself: understands the question, searches, and says what it could not read."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import sys

@@ -1,7 +1,5 @@
 """`--download`: Aptible's archives, decrypted, as the gzip files that they were before Aptible encrypted them."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 from collections.abc import Callable, Iterator

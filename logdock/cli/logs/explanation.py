@@ -1,7 +1,5 @@
 """Why a search by fields found nothing: which fields and values the lines of the range have instead."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -18,27 +16,19 @@ _CLOSENESS = 0.6
 
 
 class Explanation(NamedTuple):
-    """What is known of one NAME=VALUE.
-
-    Attributes
-    ----------
-    lines
-        How many lines of the range were looked at.
-    is_field_seen, is_value_seen
-        Whether one of them has the field, and this value in it.
-    names
-        The nearest field that was seen, or some that were; empty when the field itself was seen.
-    values
-        The nearest value of the field (or of the nearest field) that was seen, or some that were.
-    """
+    """What is known of one NAME=VALUE."""
 
     name: str
     value: str
     lines: int
+    """How many lines of the range were looked at."""
     is_field_seen: bool
     is_value_seen: bool
+    """`is_field_seen`, `is_value_seen`: Whether one of them has the field, and this value in it."""
     names: tuple[str, ...]
+    """The nearest field that was seen, or some that were; empty when the field itself was seen."""
     values: tuple[str, ...]
+    """The nearest value of the field (or of the nearest field) that was seen, or some that were."""
 
     def document(self) -> dict[str, Any]:
         """Return what `--json` prints."""

@@ -1,7 +1,5 @@
 """How many lines there are when: one bar for each part of a search's range, drawn in one line of a terminal. Pure."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ A name is trusted only where its vendor's layout says what it means; for all els
 is later than that, and none, but for replays, much earlier.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,17 +18,12 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A bucket whose names say nothing.
-
-    Attributes
-    ----------
-    late
-        How much later than its records an object may have been written.
-    """
+    """A bucket whose names say nothing."""
 
     since: datetime
     until: datetime
     late: timedelta
+    """How much later than its records an object may have been written."""
 
     def skips(self, folder: str) -> bool:
         """Say whether a folder, with its final slash, holds nothing that is wanted."""
@@ -141,19 +134,13 @@ class ServicePaths(Layout):
 
 @dataclass(frozen=True, slots=True)
 class Selectors:
-    """What `aptible logs_from_archive` selects by; None where it does not matter.
-
-    Attributes
-    ----------
-    resource
-        The folder of an app, a database or an endpoint, such as ``apps-321``.
-    container
-        The beginning of a container's id.
-    """
+    """What `aptible logs_from_archive` selects by; None where it does not matter."""
 
     stack: str | None = None
     resource: str | None = None
+    """The folder of an app, a database or an endpoint, such as ``apps-321``."""
     container: str | None = None
+    """The beginning of a container's id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """Lines in the order of their times: held until nothing earlier can come, in memory or, when they are many, on disk."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator, Sequence
 

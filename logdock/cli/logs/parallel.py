@@ -1,7 +1,5 @@
 """Many objects at once, their lines one object after the other: memory is bounded by what each may hold ready."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator

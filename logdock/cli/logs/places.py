@@ -39,21 +39,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchLocation:
-    """Where an export's lines are.
-
-    Attributes
-    ----------
-    prefix
-        Of all its keys; empty, or with a final slash.
-    layout
-        How a landing bucket names its objects; None for the archive. Its range is replaced by that of each search.
-    """
+    """Where an export's lines are."""
 
     export: Export
     bucket: str
     stack: str
     prefix: str
+    """Of all its keys; empty, or with a final slash."""
     layout: Layout | None = None
+    """How a landing bucket names its objects; None for the archive. Its range is replaced by that of each search."""
 
 
 class AbsentError(Exception):

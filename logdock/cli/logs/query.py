@@ -5,8 +5,6 @@ where an expression asks for none, it is asked of all messages of a block at onc
 full.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -33,32 +31,23 @@ _PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z_][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query:
-    """What is searched for.
-
-    Attributes
-    ----------
-    since, until
-        The range, as texts that compare with the times of records without their final Z; `until` is not in it.
-    patterns
-        RE2 expressions; the message must match each.
-    needles
-        Texts that every wanted message holds.
-    across
-        Expressions that match in messages with line ends between them, if one of these matches by itself.
-    fields
-        Names and values: a field of the record, of the columns that its format names, or of the message's JSON. A
-        `source` may also be what the record's source is in: a log group, a bucket or a directory.
-    context
-        How many lines before and after each wanted one are printed too.
-    """
+    """What is searched for."""
 
     since: str
     until: str
+    """`since`, `until`: The range, as texts that compare with the times of records without their final Z; `until` is
+    not in it."""
     patterns: tuple[Compiled, ...] = ()
+    """RE2 expressions; the message must match each."""
     needles: tuple[str, ...] = ()
+    """Texts that every wanted message holds."""
     across: tuple[Compiled, ...] = ()
+    """Expressions that match in messages with line ends between them, if one of these matches by itself."""
     fields: tuple[tuple[str, str], ...] = ()
+    """Names and values: a field of the record, of the columns that its format names, or of the message's JSON. A
+    `source` may also be what the record's source is in: a log group, a bucket or a directory."""
     context: int = 0
+    """How many lines before and after each wanted one are printed too."""
     _escaped: tuple[bytes, ...] = field(init=False)
     _raw: tuple[bytes, ...] = field(init=False)
 
@@ -142,21 +131,14 @@ class Query:
 
 
 class Grep(NamedTuple):
-    """An expression.
-
-    Attributes
-    ----------
-    pattern
-        The expression itself.
-    needle
-        A text that whatever matches it holds, perhaps an empty one.
-    across
-        The expression for many messages with line ends between them; None for one that might miss some then.
-    """
+    """An expression."""
 
     pattern: Compiled
+    """The expression itself."""
     needle: str
+    """A text that whatever matches it holds, perhaps an empty one."""
     across: Compiled | None
+    """The expression for many messages with line ends between them; None for one that might miss some then."""
 
 
 def grep(text: str) -> Grep:

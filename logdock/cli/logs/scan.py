@@ -1,7 +1,5 @@
 """One object searched: its wanted lines, written as they will be printed, each with its time."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys
@@ -45,19 +43,13 @@ class Form(StrEnum):
 
 
 class Hit(NamedTuple):
-    """A line to print.
-
-    Attributes
-    ----------
-    time
-        Its time, as it compares with those of others.
-    is_match
-        Whether it was searched for; if not, it is context.
-    """
+    """A line to print."""
 
     time: str
+    """Its time, as it compares with those of others."""
     line: bytes
     is_match: bool = True
+    """Whether it was searched for; if not, it is context."""
 
 
 def scan(found: SearchObject, chunks: Iterator[bytes], query: Query, form: Form) -> Iterator[list[Hit]]:

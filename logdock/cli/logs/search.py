@@ -1,7 +1,5 @@
 """The search: objects are found, read many at once, and their lines printed in the order of their times."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 import time
@@ -41,24 +39,17 @@ class _LimitError(Exception):
 
 @dataclass(kw_only=True, slots=True)
 class Summary:
-    """What a search read and found.
-
-    Attributes
-    ----------
-    skipped
-        Objects that could not be read, or not to their end, with the reason.
-    matches
-        How many of the lines were searched for; the others are context.
-    is_cut
-        Whether the search stopped at its limit of lines.
-    """
+    """What a search read and found."""
 
     objects: int = 0
     bytes: int = 0
     lines: int = 0
     matches: int = 0
+    """How many of the lines were searched for; the others are context."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    """Objects that could not be read, or not to their end, with the reason."""
     is_cut: bool = False
+    """Whether the search stopped at its limit of lines."""
 
 
 class Search:

@@ -4,8 +4,6 @@ Only notations that mean one moment are taken: a library that guesses reads 01/0
 time without an offset is in UTC, as every time that is printed.
 """
 
-from __future__ import annotations
-
 import calendar
 import contextlib
 import re

@@ -1,7 +1,5 @@
 """The command itself: asks as `logdock init` does, and writes the settings file and the files around it."""
 
-from __future__ import annotations
-
 import os
 import re
 from enum import StrEnum

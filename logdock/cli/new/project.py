@@ -1,7 +1,5 @@
 """The files of a directory that deploys Logdock, apart from its settings. Pure, apart from what the package holds."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from importlib.resources import files

@@ -1,7 +1,5 @@
 """The difference between two deployments' settings: which exports and destinations, and which settings of each."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The command itself: two settings files, or the settings file and what is deployed."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import tempfile

@@ -1,7 +1,5 @@
 """Everything that two deployments' difference leads to: of each change, of parts that come and go, and of stacks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from logdock.cli.plan.changes import DEPLOYMENT, Comparison

@@ -1,7 +1,5 @@
 """What a change leads to: one sentence, what kind of consequence it is, and the steps that avoid harm."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any

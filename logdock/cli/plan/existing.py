@@ -5,8 +5,6 @@ role is another deployment's: `acme` with the export `prod-archiver` and `acme-p
 CloudFormation takes nothing over under a name that it is to make: the deploy fails at it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What is deployed: its templates, the settings that it was deployed with, and what only the account shows."""
 
-from __future__ import annotations
-
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A plan as text, as Markdown for a pull request, and as one JSON document. The order and the words are stable."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 

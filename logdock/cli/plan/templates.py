@@ -7,8 +7,6 @@ from those schemas, and finds a type that is missing. The same table serves offl
 and the terminal show the same; a change set would need permission to write, and has to be deleted again.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

@@ -10,8 +10,6 @@ The archiver itself keeps what a stream brings of an export that is gone: ``uncl
 The same event makes the same archive object, so nothing is archived twice.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """The command itself: looks, shows what failed, sends it again, and says what is left."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """What failed, in groups that a person can act upon, and what became of each."""
 
-from __future__ import annotations
-
 import re
 import threading
 from dataclasses import dataclass, field
@@ -38,18 +36,13 @@ def without_numbers(reason: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailureFilter:
-    """Which failures a person has asked for; None is all of them.
-
-    Attributes
-    ----------
-    reason
-        A part of the reason.
-    """
+    """Which failures a person has asked for; None is all of them."""
 
     where: Place | None = None
     export: str | None = None
     destination: str | None = None
     reason: str | None = None
+    """A part of the reason."""
 
     def matches(self, group: Group) -> bool:
         """Return whether a group is asked for."""
@@ -63,19 +56,13 @@ class FailureFilter:
 
 @dataclass(slots=True)
 class Figures:
-    """What became of a group.
-
-    Attributes
-    ----------
-    found, records
-        Messages or objects that were there, and the records in them where that is known.
-    deleted
-        Those that have arrived and are deleted.
-    """
+    """What became of a group."""
 
     found: int = 0
     records: int = 0
+    """`found`, `records`: Messages or objects that were there, and the records in them where that is known."""
     deleted: int = 0
+    """Those that have arrived and are deleted."""
 
     @property
     def left(self) -> int:
@@ -84,17 +71,12 @@ class Figures:
 
 
 class Unseen(NamedTuple):
-    """What was not looked at.
-
-    Attributes
-    ----------
-    about
-        How many failures are there that were not looked at, as far as AWS says.
-    """
+    """What was not looked at."""
 
     where: Place
     what: str
     about: int
+    """How many failures are there that were not looked at, as far as AWS says."""
     reason: str
 
 

@@ -8,8 +8,6 @@ An object is deleted when Firehose has taken every record of it. What it cannot 
 two hours, under another key. A metric that is sent twice says the same twice.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

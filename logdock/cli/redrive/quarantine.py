@@ -5,8 +5,6 @@ older ones that it replaced. Before a message is sent, the object's item says wh
 not send what is still on its way.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections import defaultdict
@@ -67,18 +65,13 @@ class Refused(NamedTuple):
 
 @dataclass(kw_only=True, slots=True)
 class Quarantine:
-    """What destinations refused.
-
-    Parameters
-    ----------
-    wait_seconds
-        How long to wait for the next object to arrive.
-    """
+    """What destinations refused."""
 
     account: Account
     wanted: FailureFilter
     report: Report
     wait_seconds: float
+    """How long to wait for the next object to arrive."""
     _groups: dict[Refused, Group] = field(default_factory=dict)
 
     def find(self, label: str = "", *, whole: bool = False) -> list[Refused]:

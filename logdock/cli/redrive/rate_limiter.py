@@ -1,7 +1,5 @@
 """How fast failures are sent again, and when to stop."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time

@@ -24,22 +24,15 @@ class ColdError(Exception):
 
 
 class StoredObject(NamedTuple):
-    """An object that is kept.
-
-    Attributes
-    ----------
-    key, version
-        What is current.
-    older
-        The versions that it replaced, the oldest first.
-    may_be_cold
-        It is in a storage class that S3 reads from only after a restore.
-    """
+    """An object that is kept."""
 
     key: str
     version: str
+    """`key`, `version`: What is current."""
     older: tuple[str, ...] = ()
+    """The versions that it replaced, the oldest first."""
     may_be_cold: bool = False
+    """It is in a storage class that S3 reads from only after a restore."""
 
 
 def list_current(s3: S3Client, bucket: str, prefix: str) -> list[StoredObject]:

@@ -1,7 +1,5 @@
 """The command itself: shows where a rotation is, and takes the step that is asked for, if it is safe."""
 
-from __future__ import annotations
-
 import secrets
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """The settings file: one value in it is replaced, and every other character stays as it is."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

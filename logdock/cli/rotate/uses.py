@@ -5,8 +5,6 @@ that was called, and us-east-1 for the global one, within about five minutes; it
 Guide, "Working with CloudTrail event history"; IAM User Guide, "Logging IAM and AWS STS API calls with CloudTrail").
 """
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from typing import NamedTuple

@@ -35,22 +35,15 @@ MAX_OBJECTS = 500
 
 
 class Arrival(NamedTuple):
-    """A record that arrived, or was refused.
-
-    Attributes
-    ----------
-    bucket, key
-        The object that it arrived in; empty where there is none to remove.
-    is_alone
-        Whether the object holds no other record.
-    refusal
-        Why the destination refused it. Empty: it accepted it.
-    """
+    """A record that arrived, or was refused."""
 
     bucket: str = ""
     key: str = ""
+    """`bucket`, `key`: The object that it arrived in; empty where there is none to remove."""
     is_alone: bool = True
+    """Whether the object holds no other record."""
     refusal: str = ""
+    """Why the destination refused it. Empty: it accepted it."""
 
 
 def hours_of(*moments: datetime) -> list[str]:
@@ -64,13 +57,7 @@ def _hour_prefix(export: str, hour: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchivedObject:
-    """The archive object of a landed object, by its name.
-
-    Attributes
-    ----------
-    moments
-        The times that the record may have: its own, and its landing.
-    """
+    """The archive object of a landed object, by its name."""
 
     s3: S3Client
     bucket: str
@@ -78,6 +65,7 @@ class ArchivedObject:
     identity: str
     marker: str
     moments: tuple[datetime, ...]
+    """The times that the record may have: its own, and its landing."""
 
     def __call__(self) -> Arrival | None:
         """Look once."""
@@ -96,22 +84,16 @@ class ArchivedObject:
 
 @dataclass(kw_only=True, slots=True)
 class ArchivedEvent:
-    """The archive object that holds a log event, by its content: its name follows from what came with it.
-
-    Attributes
-    ----------
-    entered
-        When the event was written.
-    earlier
-        How much older the first record of the object may be.
-    """
+    """The archive object that holds a log event, by its content: its name follows from what came with it."""
 
     s3: S3Client
     bucket: str
     export: str
     marker: str
     entered: datetime
+    """When the event was written."""
     earlier: timedelta
+    """How much older the first record of the object may be."""
     _seen: set[str] = field(default_factory=set)
 
     def __call__(self) -> Arrival | None:
@@ -134,18 +116,13 @@ class ArchivedEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledged:
-    """The acknowledgement of a destination that is pushed to: the shipper's mark, and nothing in quarantine.
-
-    Attributes
-    ----------
-    bucket
-        The failure bucket.
-    """
+    """The acknowledgement of a destination that is pushed to: the shipper's mark, and nothing in quarantine."""
 
     s3: S3Client
     dynamodb: DynamoDB
     table: str
     bucket: str
+    """The failure bucket."""
     export: str
     destination: str
     identity: str
@@ -168,21 +145,15 @@ class Acknowledged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fed:
-    """The object in the feed of a destination that fetches, by the note that the shipper makes of it.
-
-    Attributes
-    ----------
-    bucket
-        The archive bucket.
-    identities
-        The identities that the note may have.
-    """
+    """The object in the feed of a destination that fetches, by the note that the shipper makes of it."""
 
     s3: S3Client
     bucket: str
+    """The archive bucket."""
     export: str
     destination: str
     identities: tuple[str, ...]
+    """The identities that the note may have."""
     marker: str
 
     def __call__(self) -> Arrival | None:

@@ -18,45 +18,30 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, slots=True)
 class Made:
-    """Something that a smoke test made or changed.
-
-    Attributes
-    ----------
-    what
-        What it is and where.
-    remove
-        Removes or restores it.
-    command
-        The command that does the same.
-    readers
-        Destinations that still have to read it. Removed before, each would find nothing, try for ten hours and put its
-        message on the dead-letter queue.
-    reason
-        Why it is not removed. Empty: it is.
-    """
+    """Something that a smoke test made or changed."""
 
     what: str
+    """What it is and where."""
     remove: Callable[[], None]
+    """Removes or restores it."""
     command: str = ""
+    """The command that does the same."""
     readers: set[str] = field(default_factory=set)
+    """Destinations that still have to read it. Removed before, each would find nothing, try for ten hours and put its
+    message on the dead-letter queue."""
     reason: str = ""
+    """Why it is not removed. Empty: it is."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Left:
-    """Something that was not removed.
-
-    Attributes
-    ----------
-    what, reason
-        What it is, and why it is still there.
-    command
-        The command that removes it; empty where AWS removes it.
-    """
+    """Something that was not removed."""
 
     what: str
     reason: str
+    """`what`, `reason`: What it is, and why it is still there."""
     command: str
+    """The command that removes it; empty where AWS removes it."""
 
 
 class Cleanup:

@@ -1,7 +1,5 @@
 """The command itself: the checks, the records, the alarms; then everything that was made is removed."""
 
-from __future__ import annotations
-
 import signal
 import textwrap
 from collections import Counter

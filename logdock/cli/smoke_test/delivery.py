@@ -51,45 +51,31 @@ KMS_ERRORS = ("AccessDenied", "KMS")
 
 @dataclass(kw_only=True, slots=True)
 class Wait:
-    """Something that is waited for.
-
-    Attributes
-    ----------
-    poll
-        Looks whether it has happened.
-    arrived
-        Called with what arrived; returns what to wait for next.
-    late
-        Returns why it may not have happened in time, and the fix.
-    began
-        Since when, in seconds of the monotonic clock.
-    """
+    """Something that is waited for."""
 
     subject: str
     name: str
     poll: Poll
+    """Looks whether it has happened."""
     arrived: Callable[[Arrival], Sequence[Wait]]
+    """Called with what arrived; returns what to wait for next."""
     late: Callable[[], tuple[str, str]]
+    """Returns why it may not have happened in time, and the fix."""
     began: float = field(default_factory=time.monotonic)
+    """Since when, in seconds of the monotonic clock."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Deliveries:
-    """Enters a record for each export, and follows it.
-
-    Attributes
-    ----------
-    timeout_seconds
-        How long each arrival is waited for.
-    faults
-        Why the record of a destination or an export cannot arrive, by its name: nothing is entered for these.
-    """
+    """Enters a record for each export, and follows it."""
 
     account: Account
     report: Report
     cleanup: Cleanup
     timeout_seconds: float
+    """How long each arrival is waited for."""
     faults: Mapping[str, str]
+    """Why the record of a destination or an export cannot arrive, by its name: nothing is entered for these."""
     acknowledged: set[str] = field(default_factory=set)
     _waits: list[Wait] = field(default_factory=list)
 

@@ -1,7 +1,5 @@
 """What a function says in its own log, which is JSON lines and never holds a record's content."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from typing import Any
@@ -21,17 +19,12 @@ ERRORS = '$.error = "*"'
 
 
 class UnknownError(Exception):
-    """The log cannot be read; the message says why.
-
-    Attributes
-    ----------
-    not_looked_at
-        True when the caller may read it: AWS did not answer, or there was too much of it.
-    """
+    """The log cannot be read; the message says why."""
 
     def __init__(self, message: str, *, not_looked_at: bool = True) -> None:
         super().__init__(message)
         self.not_looked_at = not_looked_at
+        """True when the caller may read it: AWS did not answer, or there was too much of it."""
 
 
 def last_line(account: Account, function: str, region: str, lines: str, since: datetime) -> dict[str, Any]:

@@ -4,8 +4,6 @@ Of a statement the principal and the action are compared, and not its conditions
 policies, by CloudFormation's drift detection.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import json
 from collections.abc import Iterator, Sequence

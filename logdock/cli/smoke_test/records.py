@@ -4,8 +4,6 @@ No record says anything that an alarm or a metric filter of this project counts,
 people count in log groups of their own: error, fail, denied, exception, warning.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Mapping
@@ -27,22 +25,15 @@ def new_marker() -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectRecord:
-    """A marked record as an object of a landing bucket.
-
-    Attributes
-    ----------
-    key
-        Its key below the export's prefix, in the vendor's layout.
-    body, metadata
-        The object.
-    line
-        The record's line.
-    """
+    """A marked record as an object of a landing bucket."""
 
     key: str
+    """Its key below the export's prefix, in the vendor's layout."""
     body: bytes
     line: str
+    """The record's line."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    """`body`, `metadata`: The object."""
 
 
 def object_record(export: Export, marker: str, now: datetime, master_key: bytes | None) -> ObjectRecord:

@@ -1,7 +1,5 @@
 """The record of a run: every step as a file that can be attached to an issue, without what identifies the account."""
 
-from __future__ import annotations
-
 import json
 import platform
 import re

@@ -1,7 +1,5 @@
 """The source of an export: the vendor's own status where it can be queried, and the age of the newest landing."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The steps of a smoke test and their results."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,34 +23,23 @@ class Result(StrEnum):
 
 @dataclass(kw_only=True, slots=True)
 class Step:
-    """One step.
-
-    Attributes
-    ----------
-    subject
-        What it tests: an export, a destination, a function, a key, an alarm or a topic.
-    name
-        What it does.
-    result, reason
-        The result; unless it is ok, the reason.
-    fix
-        The command or setting that fixes a failure.
-    answer
-        What AWS or the vendor answered, where the answer itself is of interest.
-    seconds
-        How long it took, where the time is of interest.
-    not_looked_at
-        True when it is not checked although you may: AWS did not answer.
-    """
+    """One step."""
 
     subject: str
+    """What it tests: an export, a destination, a function, a key, an alarm or a topic."""
     name: str
+    """What it does."""
     result: Result = Result.OK
     reason: str = ""
+    """`result`, `reason`: The result; unless it is ok, the reason."""
     fix: str = ""
+    """The command or setting that fixes a failure."""
     answer: str = ""
+    """What AWS or the vendor answered, where the answer itself is of interest."""
     seconds: float | None = None
+    """How long it took, where the time is of interest."""
     not_looked_at: bool = False
+    """True when it is not checked although you may: AWS did not answer."""
 
     def fail(self, reason: str, fix: str) -> None:
         """Record a failure."""

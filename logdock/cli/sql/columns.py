@@ -18,17 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
-from log_shipper.columns import (
-    INDEX_PREFIX,
-    OBJECT,
-    PREFIX,
-    DamagedIndexError,
-    File,
-    Index,
-    Run,
-    fetch_index,
-    runs_in,
-)
+from log_shipper.columns import INDEX_PREFIX, OBJECT, PREFIX, DamagedIndexError, File, Index, Run, fetch_index, runs_in
 from log_shipper.compacted import number_of
 
 from logdock.cli.account import WORKERS
@@ -203,16 +193,11 @@ def _list_files(s3: S3Client, bucket: str, export: str, first: str, last: str) -
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A Parquet file with some of its columns.
-
-    Attributes
-    ----------
-    rows
-        The addresses of the objects whose rows are wanted; None for all rows.
-    """
+    """A Parquet file with some of its columns."""
 
     path: Path
     rows: list[str] | None
+    """The addresses of the objects whose rows are wanted; None for all rows."""
 
 
 class ColumnarCopy:
@@ -228,11 +213,6 @@ class ColumnarCopy:
         The columns that are needed, without those of the keys.
     connection
         Reads footers; it may read the directory.
-
-    Attributes
-    ----------
-    notes
-        What of the copy cannot be read, so that the archive is read.
     """
 
     def __init__(
@@ -249,6 +229,7 @@ class ColumnarCopy:
         self.files: list[LocalFile] = []
         self.bytes = 0
         self.notes: list[str] = []
+        """What of the copy cannot be read, so that the archive is read."""
 
     def rest(self, found: Iterator[SearchObject]) -> Iterator[SearchObject]:
         """Yield the objects that are to be read from the archive; the others are fetched by then."""

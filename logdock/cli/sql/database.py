@@ -3,8 +3,6 @@
 A statement may be pasted from anywhere. Source: DuckDB, "Securing DuckDB".
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Which hours of which exports a statement needs: what its conditions on `export`, `dt` and `hour` leave of a range."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta

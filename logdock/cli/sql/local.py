@@ -40,26 +40,18 @@ _ROW = "dt"
 
 @dataclass(kw_only=True, slots=True)
 class Loaded:
-    """What was read.
-
-    Attributes
-    ----------
-    bytes
-        As they are stored.
-    skipped
-        Objects that could not be read, or not to their end, with the reason.
-    not_copied
-        What of the columnar copy cannot be read, so that the archive was.
-    damaged_lines
-        Lines of the archive that are not JSON, and so not in its table.
-    """
+    """What was read."""
 
     objects: int = 0
     bytes: int = 0
+    """As they are stored."""
     lines: int = 0
     damaged_lines: int = 0
+    """Lines of the archive that are not JSON, and so not in its table."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    """Objects that could not be read, or not to their end, with the reason."""
     not_copied: list[str] = field(default_factory=list)
+    """What of the columnar copy cannot be read, so that the archive was."""
 
 
 class LocalEngine:

@@ -1,7 +1,5 @@
 """The answer, as a table for a reader, or as JSON lines, CSV or Parquet for a program."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

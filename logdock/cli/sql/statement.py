@@ -4,8 +4,6 @@ Sources: DuckDB, "JSON Processing Functions"; Trino, "JSON functions and operato
 Amazon Athena User Guide, "Considerations and limitations for SQL queries in Amazon Athena".
 """
 
-from __future__ import annotations
-
 import functools
 import logging
 from collections.abc import Collection, Mapping, Sequence

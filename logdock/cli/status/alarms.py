@@ -15,28 +15,19 @@ _RUNBOOK = re.compile(r" What to do: (\S*)#(\S+)$")
 
 @dataclass(frozen=True, order=True, slots=True)
 class Alarm:
-    """An alarm that is on.
-
-    Attributes
-    ----------
-    name
-        Without the deployment's: the export, destination or part, and the alarm.
-    since
-        When it began.
-    says
-        What has happened and the command to run first.
-    section
-        Its section of the runbook, which `logdock explain` prints.
-    link
-        Where that section is to be read.
-    """
+    """An alarm that is on."""
 
     name: str
+    """Without the deployment's: the export, destination or part, and the alarm."""
     region: str
     since: datetime
+    """When it began."""
     says: str
+    """What has happened and the command to run first."""
     section: str
+    """Its section of the runbook, which `logdock explain` prints."""
     link: str
+    """Where that section is to be read."""
 
 
 def alarms_on(cloudwatch: CloudWatchClient, deployment: str, region: str) -> list[Alarm]:

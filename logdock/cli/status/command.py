@@ -1,7 +1,5 @@
 """The command itself: a look, or one after the other."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime

@@ -6,8 +6,6 @@ requested, and DescribeAlarms), Amazon S3 pricing (LIST), Amazon SQS pricing (re
 CloudFormation's Describe calls are free. Other Regions are up to twice as expensive.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

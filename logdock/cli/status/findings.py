@@ -1,7 +1,5 @@
 """What `logdock status` shows, as `survey` finds it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,31 +12,23 @@ from logdock.cli.status.compaction import Uncompacted
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One export on its way to one destination.
-
-    Attributes
-    ----------
-    landed, shipped
-        When records last came, and were last delivered; None where that was not within a fortnight, or is not known.
-    lag_seconds
-        How old what was delivered then was, at most.
-    quarantined
-        How many objects with refused records are kept; None where it is not known.
-    unknown
-        The attributes above that are not known.
-    at_least
-        True when more objects may be kept than `quarantined` says.
-    """
+    """One export on its way to one destination."""
 
     export: str
     kind: str
     landed: datetime | None
     destination: str
     shipped: datetime | None
+    """`landed`, `shipped`: When records last came, and were last delivered; None where that was not within a fortnight,
+    or is not known."""
     lag_seconds: float | None
+    """How old what was delivered then was, at most."""
     quarantined: int | None
+    """How many objects with refused records are kept; None where it is not known."""
     unknown: tuple[str, ...]
+    """The attributes above that are not known."""
     at_least: bool = False
+    """True when more objects may be kept than `quarantined` says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,59 +44,40 @@ class Queue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Late:
-    """An export of which nothing has landed for longer than its `silent_after_minutes`.
-
-    Attributes
-    ----------
-    landed
-        When something landed last; None where that was not within a fortnight.
-    """
+    """An export of which nothing has landed for longer than its `silent_after_minutes`."""
 
     export: str
     landed: datetime | None
+    """When something landed last; None where that was not within a fortnight."""
     minutes: int
 
 
 @dataclass(kw_only=True, slots=True)
 class Status:
-    """What a look at the deployment shows.
-
-    Attributes
-    ----------
-    kept
-        Events that the archiver could not archive, by Region.
-    elsewhere
-        How many objects in quarantine are of an export or destination that the settings do not name.
-    vendors
-        The vendor's own status, by export or destination where it can be asked; None where it is not known.
-    members
-        The same of each project, cluster or database, by the export that has several.
-    alarms
-        The alarms that are on; None where it is not known.
-    late
-        The exports that are silent for longer than they may be.
-    uncompacted
-        Hours of the archive that wait to be compacted until a destination has them; None where it is not known.
-    orphans
-        Stacks of this deployment that the settings do not have; None where it is not known.
-    notes
-        What could not be read, and why.
-    not_looked_at
-        What could have been read and was not, and why.
-    """
+    """What a look at the deployment shows."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     queues: list[Queue] = field(default_factory=list)
     kept: dict[str, int | None] = field(default_factory=dict)
+    """Events that the archiver could not archive, by Region."""
     elsewhere: int = 0
+    """How many objects in quarantine are of an export or destination that the settings do not name."""
     vendors: dict[str, str | None] = field(default_factory=dict)
+    """The vendor's own status, by export or destination where it can be asked; None where it is not known."""
     members: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """The same of each project, cluster or database, by the export that has several."""
     alarms: list[Alarm] | None = None
+    """The alarms that are on; None where it is not known."""
     late: list[Late] = field(default_factory=list)
+    """The exports that are silent for longer than they may be."""
     uncompacted: list[Uncompacted] | None = field(default_factory=list)
+    """Hours of the archive that wait to be compacted until a destination has them; None where it is not known."""
     orphans: list[DeployedStack] | None = None
+    """Stacks of this deployment that the settings do not have; None where it is not known."""
     notes: list[str] = field(default_factory=list)
+    """What could not be read, and why."""
     not_looked_at: list[str] = field(default_factory=list)
+    """What could have been read and was not, and why."""
 
     @property
     def failures(self) -> int:

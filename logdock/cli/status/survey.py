@@ -1,7 +1,5 @@
 """Everything that `logdock status` shows, read once: what cannot be read is said, and the rest is shown."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Buckets that exports land in, and the rules that announce what lands."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from logdock.cli.account import Account

@@ -1,7 +1,5 @@
 """What was looked at, and what came of it: fine, wrong with the fix, or not checked with the reason."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,22 +31,16 @@ def another_revision(account: Account, of: str, check_each_deploy: bool, setting
 
 @dataclass(kw_only=True, slots=True)
 class Check:
-    """One thing that was looked at.
-
-    Attributes
-    ----------
-    of
-        What it belongs to: an export, a destination or a stack.
-    not_looked_at
-        True when it is not checked though it could have been: AWS did not answer, or there was too much of it.
-    """
+    """One thing that was looked at."""
 
     of: str
+    """What it belongs to: an export, a destination or a stack."""
     what: str
     verdict: Verdict = Verdict.FINE
     reason: str = ""
     fix: str = ""
     not_looked_at: bool = False
+    """True when it is not checked though it could have been: AWS did not answer, or there was too much of it."""
 
     def require(self, holds: object, reason: str, fix: str = "") -> None:
         """Note what is wrong unless something holds; the first fix stands."""
@@ -76,16 +68,11 @@ class Check:
 
 @dataclass(slots=True)
 class Checks:
-    """All that was looked at, in order, for one export, destination or stack.
-
-    Attributes
-    ----------
-    fix
-        What to do when a thing is not there.
-    """
+    """All that was looked at, in order, for one export, destination or stack."""
 
     of: str
     fix: str
+    """What to do when a thing is not there."""
     done: Callable[[], None] = lambda: None
     all: list[Check] = field(default_factory=list)
 

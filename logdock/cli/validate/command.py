@@ -1,7 +1,5 @@
 """The command itself: the file, then the live account."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """What an export needs in addition to its stack: role, key, bucket or log groups, rule, and what others keep of it."""
 
-from __future__ import annotations
-
 from logdock.cli.account import Account, no_landing_profile
 from logdock.cli.validate.buckets import check_announcement, check_bucket, check_rule
 from logdock.cli.validate.checks import Checks

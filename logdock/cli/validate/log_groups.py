@@ -1,7 +1,5 @@
 """Log groups that exports land in, that the archiver is subscribed to each, and the database that RDS's come from."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

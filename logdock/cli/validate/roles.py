@@ -25,41 +25,28 @@ PROBE = "logdock-validate"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequiredAction:
-    """An action that a role must be allowed to perform on a resource.
-
-    Attributes
-    ----------
-    action, resource
-        As a policy names them.
-    context
-        What else a request carries.
-    """
+    """An action that a role must be allowed to perform on a resource."""
 
     action: str
     resource: str
+    """`action`, `resource`: As a policy names them."""
     context: Mapping[str, str] = field(default_factory=dict)
+    """What else a request carries."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VendorRole:
-    """A role that a vendor assumes.
-
-    Attributes
-    ----------
-    principal, external_ids
-        Who may assume it, and with which external id; None where the deploy asks the vendor, and the settings do not
-        say.
-    session_seconds
-        For how long at most.
-    required_actions
-        What it must be allowed to do.
-    """
+    """A role that a vendor assumes."""
 
     name: str
     principal: str | None
     external_ids: tuple[str, ...] | None
+    """`principal`, `external_ids`: Who may assume it, and with which external id; None where the deploy asks the
+    vendor, and the settings do not say."""
     session_seconds: int
+    """For how long at most."""
     required_actions: Sequence[RequiredAction]
+    """What it must be allowed to do."""
 
 
 def check_role(account: Account, checks: Checks, role: VendorRole) -> None:

@@ -1,7 +1,5 @@
 """What the vendor itself has of an export or a reader, against what the settings want."""
 
-from __future__ import annotations
-
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks, another_revision
 from logdock.cli.vendors import Party, UnknownError, checks_of, fetch_status, has_credential

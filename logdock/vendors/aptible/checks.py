@@ -1,7 +1,5 @@
 """What the command checks of Aptible, which has no API: what is replicated, a support engineer configures."""
 
-from __future__ import annotations
-
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks
 from logdock.cli.validate.functions import check_secret

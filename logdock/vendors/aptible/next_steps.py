@@ -1,7 +1,5 @@
 """What is left to do at Aptible: a support request (Aptible, "S3 Log Archives")."""
 
-from __future__ import annotations
-
 from logdock.vendors.aptible.settings import AptibleExport
 
 

@@ -1,7 +1,5 @@
 """Aptible: container log archives that it replicates into a bucket with this sole purpose."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -10,12 +8,7 @@ from pydantic_core.core_schema import ValidationInfo
 from logdock.settings.export_base import BucketExport
 from logdock.settings.landing import BucketLanding, Home, own_bucket
 from logdock.settings.secret_reference import SecretReference
-from logdock.settings.text import (
-    BucketName,
-    PrincipalArn,
-    Region,
-    invalid,
-)
+from logdock.settings.text import BucketName, PrincipalArn, Region, invalid
 
 
 class AptibleExport(BucketExport):

@@ -3,8 +3,6 @@
 Source: Aptible, "Log Archiving to S3": versioning on, same Region as the stack, nothing else in the bucket.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from aws_cdk import aws_iam as iam

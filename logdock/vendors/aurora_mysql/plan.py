@@ -1,7 +1,5 @@
 """What a change of each of its settings leads to: see `logdock.cli.plan.rules.table`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from logdock.cli.plan.changes import Change

@@ -3,8 +3,6 @@
 Which log types it has: RDS API Reference, CreateDBCluster (EnableCloudwatchLogsExports).
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Literal
 
@@ -12,14 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.export_base import check_one_or_several, one_or_several
-from logdock.settings.text import (
-    DbClusterIdentifier,
-    EachOnce,
-    NotEmpty,
-    ParameterGroup,
-    Switch,
-    invalid,
-)
+from logdock.settings.text import DbClusterIdentifier, EachOnce, NotEmpty, ParameterGroup, Switch, invalid
 from logdock.vendors.rds.settings import AuditEvent, DatabaseExport, LongQuerySeconds, check_slow_queries
 
 AuroraLog = Literal["audit", "error", "general", "slowquery", "instance", "iam-db-auth-error"]

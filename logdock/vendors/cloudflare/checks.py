@@ -1,21 +1,12 @@
 """What the command checks at Cloudflare."""
 
-from __future__ import annotations
-
 from vendor_connector.vendors.cloudflare import api as cloudflare_api
 from vendor_connector.vendors.cloudflare.documents import comparable, is_at
 
 from logdock.cli.account import Account
 from logdock.vendors.cloudflare.documents import logpush_job
 from logdock.vendors.cloudflare.settings import CloudflareExport
-from logdock.vendors.vendor_checks import (
-    DISABLED,
-    ENABLED,
-    VendorChecks,
-    VendorStatus,
-    access_to,
-    differences,
-)
+from logdock.vendors.vendor_checks import DISABLED, ENABLED, VendorChecks, VendorStatus, access_to, differences
 
 
 class CloudflareChecks(VendorChecks):

@@ -1,7 +1,5 @@
 """What Cloudflare is to have, as the settings say it."""
 
-from __future__ import annotations
-
 from vendor_connector.vendors.cloudflare.documents import LogpushJob
 
 from logdock.vendors.cloudflare.settings import CloudflareExport

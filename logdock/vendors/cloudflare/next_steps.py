@@ -1,7 +1,5 @@
 """What is left to do at Cloudflare, as commands (Cloudflare API, Logpush; "Manage Logpush with cURL")."""
 
-from __future__ import annotations
-
 import json
 
 from vendor_connector.vendors.cloudflare.documents import LogpushJob

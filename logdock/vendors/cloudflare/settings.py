@@ -3,8 +3,6 @@
 Sources: Cloudflare Logs, "API configuration", "Log Output Options", "Filters", "Datasets" and "Enable Amazon S3".
 """
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Literal
 

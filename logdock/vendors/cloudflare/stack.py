@@ -4,8 +4,6 @@ Source: Cloudflare Logs, "Enable Amazon S3". The user is the same for every cust
 out of this bucket is the ownership challenge, whose token only the bucket's owner can read.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from aws_cdk import aws_iam as iam

@@ -1,7 +1,5 @@
 """What a stack has because of an export of existing log groups: what AWS counts (`logdock.kind_parts`)."""
 
-from __future__ import annotations
-
 from logdock.kind_parts import ConnectorParts, OwnParts, pages_of
 from logdock.settings.deployment import Deployment
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport

@@ -1,7 +1,5 @@
 """Log groups that exist, by name or by prefix."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -9,13 +7,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.export_base import LineExport, LogGroupExport
 from logdock.settings.landing import Home, LogGroupLanding
-from logdock.settings.text import (
-    EachOnce,
-    LogGroupDays,
-    LogGroupName,
-    Switch,
-    invalid,
-)
+from logdock.settings.text import EachOnce, LogGroupDays, LogGroupName, Switch, invalid
 
 
 class CloudwatchLogsExport(LineExport, LogGroupExport):

@@ -1,7 +1,5 @@
 """The marked record of `logdock smoke-test`, in this kind's format."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from logdock.cli.smoke_test.records import json_message, message

@@ -1,7 +1,5 @@
 """Log groups that exist already, by name or by prefix: subscribed, and otherwise left alone unless asked."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the command checks at CockroachDB Cloud."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What CockroachDB Cloud is to have, as the settings say it."""
 
-from __future__ import annotations
-
 from vendor_connector.vendors.cockroachdb.documents import LogExport
 
 from logdock.vendors.cockroachdb.settings import CockroachdbExport

@@ -1,7 +1,5 @@
 """What a stack has because of a CockroachDB export: what AWS counts (`logdock.kind_parts`)."""
 
-from __future__ import annotations
-
 from logdock.kind_parts import ConnectorParts, OwnParts, pages_of
 from logdock.settings.deployment import Deployment
 from logdock.vendors.cockroachdb.security_events import cockroachdb_filters

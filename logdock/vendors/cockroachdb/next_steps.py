@@ -1,7 +1,5 @@
 """What is left to do at CockroachDB Cloud, as commands (Cloud API 2024-09-16, logexport)."""
 
-from __future__ import annotations
-
 from logdock.vendors.cockroachdb.documents import cockroachdb_log_export
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.shell import json_argument

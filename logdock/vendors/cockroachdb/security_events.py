@@ -1,7 +1,5 @@
 """What in the logs of CockroachDB is a security event. Source: CockroachDB, "Notable event types"."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from logdock.vendors.cockroachdb.settings import Channel, CockroachdbExport

@@ -1,7 +1,5 @@
 """CockroachDB Cloud: its log export to CloudWatch Logs, and how a deploy reaches its API."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator

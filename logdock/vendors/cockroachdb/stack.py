@@ -3,8 +3,6 @@
 Source: CockroachDB Cloud, "Export Logs" and Cloud API 2024-09-16 (logexport).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from typing import Any

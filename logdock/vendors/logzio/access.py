@@ -1,7 +1,5 @@
 """What the vendor may do, may not do, and what risk remains."""
 
-from __future__ import annotations
-
 from logdock.vendors.access import Access
 from logdock.vendors.logzio.settings import LogzioDestination
 

@@ -4,8 +4,6 @@ Sources: docs.logz.io, "Configure Archiving and Restoring", "AWS S3 Bucket Permi
 Archiving".
 """
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from logdock.settings.model import Model

@@ -1,7 +1,5 @@
 """What the command checks at Logz.io."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from vendor_connector.vendors.logzio import api as logzio_api

@@ -1,7 +1,5 @@
 """What Logz.io is to have, as the settings say it."""
 
-from __future__ import annotations
-
 from vendor_connector.vendors.logzio.documents import Archive, Fetchers
 
 from logdock.settings import Deployment

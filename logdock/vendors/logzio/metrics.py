@@ -1,7 +1,5 @@
 """The metrics half of a Logz.io destination: which of CloudWatch's metrics are streamed there."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Annotated
 

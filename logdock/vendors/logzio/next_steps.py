@@ -1,7 +1,5 @@
 """What is left to do at Logz.io, as commands with every value filled in (Logz.io, "AWS S3 Bucket")."""
 
-from __future__ import annotations
-
 from shlex import quote
 
 from vendor_connector.vendors.logzio.documents import Archive, Fetchers

@@ -1,7 +1,5 @@
 """Logz.io: a destination that logs are pushed to, or whose S3 fetcher reads them."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -12,15 +10,7 @@ from logdock.settings.concurrency import CONCURRENCY_TEXT, Concurrency
 from logdock.settings.connect import Connect
 from logdock.settings.model import Model
 from logdock.settings.secret_reference import SecretReference
-from logdock.settings.text import (
-    AccountId,
-    ExternalIds,
-    HttpsUrl,
-    Name,
-    SessionSeconds,
-    Switch,
-    invalid,
-)
+from logdock.settings.text import AccountId, ExternalIds, HttpsUrl, Name, SessionSeconds, Switch, invalid
 from logdock.vendors.logzio.archive import LogzioArchive
 from logdock.vendors.logzio.metrics import LogzioMetrics
 

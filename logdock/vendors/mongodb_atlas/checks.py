@@ -1,7 +1,5 @@
 """What the command checks at Atlas."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api

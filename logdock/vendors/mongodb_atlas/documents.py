@@ -1,7 +1,5 @@
 """What Atlas is to have, as the settings say it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from vendor_connector.vendors.mongodb_atlas.documents import (

@@ -4,8 +4,6 @@ Source: MongoDB Atlas Administration API (cloudProviderAccess, logIntegrations).
 variable: a credential, or an id that the vendor shows.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

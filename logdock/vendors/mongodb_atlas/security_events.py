@@ -1,7 +1,5 @@
 """What in the logs of MongoDB Atlas is a security event."""
 
-from __future__ import annotations
-
 from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 
 

@@ -1,7 +1,5 @@
 """MongoDB Atlas: its log sink to S3, how a deploy reaches its API, and what else `connect` configures there."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Literal
 

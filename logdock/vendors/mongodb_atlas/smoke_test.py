@@ -1,7 +1,5 @@
 """The marked record of `logdock smoke-test`, in this kind's format."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 

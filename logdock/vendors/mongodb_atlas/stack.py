@@ -4,8 +4,6 @@ Source: MongoDB Atlas, "Export Logs to AWS S3 Buckets". Atlas exports from its c
 cluster's Region, so nothing here may depend on where a request comes from.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from aws_cdk import CustomResource

@@ -1,7 +1,5 @@
 """What a change of each of its settings leads to: see `logdock.cli.plan.rules.table`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from logdock.cli.plan.rules import destinations

@@ -1,7 +1,5 @@
 """A destination that takes OpenTelemetry logs over HTTP."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

@@ -15,20 +15,14 @@ from logdock.vendors.vendor_checks import VendorChecks
 
 
 class _Database(NamedTuple):
-    """What RDS says of a cluster or an instance.
-
-    Attributes
-    ----------
-    waiting
-        The instances that have not taken their parameter group yet.
-    option_groups
-        The option groups of an instance.
-    """
+    """What RDS says of a cluster or an instance."""
 
     exported: set[str]
     group: str
     waiting: list[str]
+    """The instances that have not taken their parameter group yet."""
     option_groups: list[str]
+    """The option groups of an instance."""
 
 
 def _describe(account: Account, export: DatabaseExport) -> _Database:

@@ -1,7 +1,5 @@
 """What a database is to write and export, as the settings say it."""
 
-from __future__ import annotations
-
 from vendor_connector.vendors.rds.documents import DatabaseLogs
 
 from logdock.vendors.rds.settings import DatabaseExport

@@ -1,7 +1,5 @@
 """What is left to do at a database of RDS, as commands with every value filled in."""
 
-from __future__ import annotations
-
 import json
 from shlex import quote
 

@@ -1,22 +1,11 @@
 """What a change of each of its settings leads to: see `logdock.cli.plan.rules.table`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, joined
 from logdock.cli.plan.rules import log_groups
-from logdock.cli.plan.rules.common import (
-    NAME,
-    Rule,
-    at_vendor,
-    cuts_off,
-    is_connected,
-    note,
-    restarts,
-    vendor_of,
-)
+from logdock.cli.plan.rules.common import NAME, Rule, at_vendor, cuts_off, is_connected, note, restarts, vendor_of
 
 
 def database_log_types(change: Change) -> Iterable[Effect]:

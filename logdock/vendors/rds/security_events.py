@@ -4,8 +4,6 @@ Sources: Aurora User Guide, "Advanced Auditing" and RDS User Guide, "MariaDB Aud
 fields of the audit log); pgaudit, "Format".
 """
 
-from __future__ import annotations
-
 from typing import get_args
 
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport

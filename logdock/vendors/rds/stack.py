@@ -6,8 +6,6 @@ AWSServiceRoleForRDS writes the logs; the older way of Aurora MySQL, a role of t
 is asked for, and AWS overrides it wherever the service-linked role exists.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

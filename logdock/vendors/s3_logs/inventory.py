@@ -1,7 +1,5 @@
 """What a stack has because of an export of AWS's own logs: what AWS counts (`logdock.kind_parts`)."""
 
-from __future__ import annotations
-
 from logdock.kind_parts import ConnectorParts, OwnParts
 from logdock.settings.deployment import Deployment
 from logdock.vendors.s3_logs.settings import S3LogsExport

@@ -1,7 +1,5 @@
 """Logs that AWS services, or anything else, write to a bucket."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -9,14 +7,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from logdock.settings.export_base import BucketExport, ConfiguredExport, LineExport
 from logdock.settings.landing import BucketLanding, Home, own_bucket
-from logdock.settings.text import (
-    BucketName,
-    EachOnce,
-    ExistingBucketName,
-    KeyArn,
-    Prefix,
-    invalid,
-)
+from logdock.settings.text import BucketName, EachOnce, ExistingBucketName, KeyArn, Prefix, invalid
 
 S3Service = Literal["cloudtrail", "alb", "nlb", "vpc-flow", "cloudfront", "s3-access"]
 SSE_S3_ONLY = ("alb", "s3-access")

@@ -8,15 +8,7 @@ from log_shipper import ship
 from log_shipper.vendors.otlp.dialect import logs_url
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from tests.lambda_src.log_shipper.world import (
-    FAILURES,
-    Cloud,
-    Context,
-    Listener,
-    batch,
-    message,
-    recorded,
-)
+from tests.lambda_src.log_shipper.world import FAILURES, Cloud, Context, Listener, batch, message, recorded
 
 
 @pytest.fixture

@@ -5,16 +5,7 @@ import gzip
 import pytest
 from log_shipper import archive, ship
 
-from tests.lambda_src.log_shipper.world import (
-    ARCHIVE,
-    Cloud,
-    Context,
-    Listener,
-    batch,
-    message,
-    recorded,
-    subscription,
-)
+from tests.lambda_src.log_shipper.world import ARCHIVE, Cloud, Context, Listener, batch, message, recorded, subscription
 
 LINES = recorded("s3-logs/plain.log").splitlines()
 WANTED = [LINES[0], "\n".join(LINES[1:])]

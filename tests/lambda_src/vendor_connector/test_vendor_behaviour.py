@@ -24,13 +24,7 @@ from tests.lambda_src.vendor_connector import test_atlas_settings as of_atlas_se
 from tests.lambda_src.vendor_connector import test_aurora_audit as of_aurora
 from tests.lambda_src.vendor_connector import test_cockroachdb as of_cockroachdb
 from tests.lambda_src.vendor_connector import test_logzio_fetchers as of_logzio
-from tests.lambda_src.vendor_connector.conftest import (
-    COCKROACH_KEY,
-    LOGZIO_TOKEN,
-    PROJECT_ID,
-    parameters,
-    refusal,
-)
+from tests.lambda_src.vendor_connector.conftest import COCKROACH_KEY, LOGZIO_TOKEN, PROJECT_ID, parameters, refusal
 from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Iam, Template
 
 OTHER_ORGANIZATION = "5f1b2c3d4e5f6a7b8c9d0e1f"

@@ -1,7 +1,5 @@
 """What a change of `connect` leads to, where the deploy configures the vendor."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change

@@ -1,7 +1,5 @@
 """What a change of the deployment's own settings leads to: names, retention, replica, alerts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change

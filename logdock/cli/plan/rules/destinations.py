@@ -1,7 +1,5 @@
 """What a change of a destination leads to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change

@@ -1,7 +1,5 @@
 """What a change of a setting leads to that every kind of export has."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change

@@ -1,7 +1,5 @@
 """What a change of an export that lands in log groups leads to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from logdock.cli.plan.changes import Change

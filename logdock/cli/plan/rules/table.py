@@ -4,8 +4,6 @@ An entry is a function that returns the consequences of a change, or a string: w
 needs a sentence of its own. A change is always listed with both values; the string is an additional sentence.
 """
 
-from __future__ import annotations
-
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect
 from logdock.cli.plan.rules import connect, deployment, destinations, exports

@@ -3,8 +3,6 @@
 Source: docs.logz.io, "AWS S3 Bucket" (Metrics), and the template that it deploys, logzio/cloudwatch-metrics-helpers.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Stack

@@ -4,8 +4,6 @@ With ``connect`` the order is: the account at Logz.io, which says whom to trust;
 back the same way. Source: docs.logz.io, "AWS S3 Bucket" (S3 Fetcher).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

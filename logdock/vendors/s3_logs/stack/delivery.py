@@ -5,8 +5,6 @@ Sources: CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail"; Elasti
 "Enabling Amazon S3 server access logging".
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_iam as iam

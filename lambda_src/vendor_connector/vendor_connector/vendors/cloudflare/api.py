@@ -4,8 +4,6 @@ Sources: Cloudflare API (Logpush jobs and ownership; the envelope ``success``, `
 "API configuration", "Permissions" and "Ownership challenge FAQ".
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,16 +33,11 @@ def explain(refusal: VendorRefusalError) -> ConnectorError:
 
 @dataclass(frozen=True, slots=True)
 class CloudflareApi:
-    """The API under one token, in one zone or account.
-
-    Attributes
-    ----------
-    scope
-        ``zones/<id>`` or ``accounts/<id>``.
-    """
+    """The API under one token, in one zone or account."""
 
     api: VendorApi
     scope: str
+    """``zones/<id>`` or ``accounts/<id>``."""
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Make a request below the scope's Logpush; return its ``result``."""

@@ -3,8 +3,6 @@
 Sources: Cloudflare API, Logpush jobs; Cloudflare Logs, "API configuration" and "Log Output Options".
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -16,24 +14,18 @@ _LIMITS = ("max_upload_bytes", "max_upload_records", "max_upload_interval_second
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogpushJob:
-    """A Logpush job to S3, enabled.
-
-    Attributes
-    ----------
-    path
-        Where it writes, below the bucket; ``{DATE}`` is the day.
-    sample_rate
-        The share of the records that are pushed, as a number.
-    """
+    """A Logpush job to S3, enabled."""
 
     name: str
     dataset: str
     bucket: str
     path: str
+    """Where it writes, below the bucket; ``{DATE}`` is the day."""
     region: str
     field_names: tuple[str, ...]
     timestamp_format: str
     sample_rate: str = "1"
+    """The share of the records that are pushed, as a number."""
     filter: str | None = None
     max_upload_bytes: int | None = None
     max_upload_records: int | None = None

@@ -1,7 +1,5 @@
 """What CockroachDB Cloud is sent. Source: CockroachDB Cloud API 2024-09-16, ``logexport``."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vendor_connector.request import Document

@@ -4,8 +4,6 @@ Sources: Logz.io API (OpenAPI description): ``/v2/whoami``, ``/v1/log-shipping/s
 (docs.logz.io) for what it says to a wrong token or at a wrong address.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any

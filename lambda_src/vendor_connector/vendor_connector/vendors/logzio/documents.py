@@ -1,7 +1,5 @@
 """What Logz.io is sent. Sources: Logz.io API, s3-buckets and "Archive logs" (``/v2/archive/settings``)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

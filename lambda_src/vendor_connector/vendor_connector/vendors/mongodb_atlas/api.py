@@ -4,8 +4,6 @@ Sources: MongoDB Atlas Administration API v2 (OpenAPI description), "Atlas Admin
 Service Account Token". Every resource has its own version, which the media type names.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 import urllib.request

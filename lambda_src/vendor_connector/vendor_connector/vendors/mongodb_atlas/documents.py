@@ -4,8 +4,6 @@ Sources: MongoDB Atlas Administration API, cloudProviderAccess, alertConfigs and
 (2025-03-12); MongoDB Atlas, "Alerting for Log Export Failures".
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vendor_connector.request import Document

@@ -1,7 +1,5 @@
 """An Atlas project's log integrations to S3, as two operations read them."""
 
-from __future__ import annotations
-
 from vendor_connector.request import Document
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas.documents import INTEGRATION

@@ -4,8 +4,6 @@ Sources: MongoDB Atlas, "Alerting for Log Export Failures"; Administration API, 
 clusters (2024-08-05).
 """
 
-from __future__ import annotations
-
 import json
 from urllib.parse import quote
 

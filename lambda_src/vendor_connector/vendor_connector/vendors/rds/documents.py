@@ -1,7 +1,5 @@
 """What a database of RDS is to write and export, and the parameters that this takes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

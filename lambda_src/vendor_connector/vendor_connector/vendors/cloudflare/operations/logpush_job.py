@@ -6,8 +6,6 @@ challenge is tried again while the bucket's policy spreads. Sources: Cloudflare 
 Cloudflare Logs, "Manage Logpush with cURL" and "Ownership challenge FAQ".
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -72,21 +72,14 @@ class Settings:
 
 @dataclass(kw_only=True, slots=True)
 class _Pass:
-    """A pass over all groups, which may take several invocations.
-
-    Attributes
-    ----------
-    parameter
-        The state parameter. None, in a configuration of an earlier release: every invocation begins anew.
-    purpose
-        What is done to the groups; each purpose has a position of its own.
-    configuration
-        The configuration that it is done by: another one begins anew.
-    """
+    """A pass over all groups, which may take several invocations."""
 
     parameter: str | None
+    """The state parameter. None, in a configuration of an earlier release: every invocation begins anew."""
     purpose: str
+    """What is done to the groups; each purpose has a position of its own."""
     configuration: str
+    """The configuration that it is done by: another one begins anew."""
     after: str = ""
     subscribed: int = 0
     skipped: int = 0

@@ -6,8 +6,6 @@ has changed meanwhile. Sources: CockroachDB Cloud API 2024-09-16 (clusters); "Ex
 (``account_id``) and for Standard (``keychain_config.aws_account_id``, which the OpenAPI description does not have).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -6,8 +6,6 @@ the vendor's message, and are tried again by the next. Sources: CockroachDB Clou
 Logs"; Cockroach Labs' Terraform provider, which waits where this does, but takes CREDENTIALS_ERROR for a success.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

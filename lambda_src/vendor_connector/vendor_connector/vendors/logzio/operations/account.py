@@ -7,8 +7,6 @@ trust policy that something still comes with. A rollback, which asks the former 
 so that it does not go on with a change that has just failed. Source: Logz.io API, ``aws-assume-role-details``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vendor_connector import trust

@@ -4,8 +4,6 @@ Both share one path: one parameter per fetcher, under its account, the external 
 prefix. CloudFormation never runs the two at once, because one waits for the other.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -107,18 +105,12 @@ class Account(Connection):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountProperties:
-    """The properties of every operation on what an account has.
-
-    Attributes
-    ----------
-    target
-        How the account is reached.
-    account
-        The configuration of the operation ``logzio-account``, by which its answer is found.
-    """
+    """The properties of every operation on what an account has."""
 
     target: Account
+    """How the account is reached."""
     account: str
+    """The configuration of the operation ``logzio-account``, by which its answer is found."""
 
     def account_and_ids(self, physical_id: str = "") -> tuple[str, tuple[str, ...]]:
         """Return the account at Logz.io and the trusted ids: at a Delete, the account that the resource's id names."""

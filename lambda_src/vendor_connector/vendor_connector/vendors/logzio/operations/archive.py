@@ -6,8 +6,6 @@ again. Sources: Logz.io API, "Archive logs" (``/v2/archive/settings``), and Logz
 "Configure Archiving and Restoring", "Migrating IAM roles to a new external ID".
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

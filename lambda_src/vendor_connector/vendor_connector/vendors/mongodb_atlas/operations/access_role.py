@@ -5,8 +5,6 @@ later, so that wrong credentials, a missing role, a full project or an existing 
 a bucket is made. Sources: MongoDB Atlas Administration API, cloudProviderAccess (2023-01-01) and logIntegrations.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vendor_connector import trust, vendor_object

@@ -5,8 +5,6 @@ after an hour of failure, again every seven days. Sources: MongoDB Atlas, "Alert
 Administration API, alertConfigs (2023-01-01).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vendor_connector import vendor_object

@@ -4,8 +4,6 @@ A project has one such setting, so what was before is saved and put back. Source
 auditLog (2023-01-01).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vendor_connector import aws, vendor_object

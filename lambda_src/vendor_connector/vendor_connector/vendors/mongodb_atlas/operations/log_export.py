@@ -5,8 +5,6 @@ and its policy (errorCode ``CANNOT_ASSUME_ROLE``; the official module waits half
 MongoDB Atlas Administration API, cloudProviderAccess (2023-01-01) and logIntegrations (2025-03-12).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vendor_connector import aws, state, vendor_object

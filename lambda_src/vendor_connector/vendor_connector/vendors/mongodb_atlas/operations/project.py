@@ -1,7 +1,5 @@
 """The properties of every operation on an Atlas project."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from vendor_connector.connection import Connection

@@ -5,8 +5,6 @@ Administration API, clusters (read 2024-08-05, write 2024-10-23), ``redactClient
 cluster will trigger a rolling restart".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -38,28 +38,19 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Database:
-    """What RDS says of a database.
-
-    Attributes
-    ----------
-    group
-        The parameter group that it uses.
-    exported
-        The log types that are exported, counting what is being switched at this moment.
-    instances
-        The instances that take a parameter group at their restart.
-    is_restart_due
-        Whether one of them has not taken it yet.
-    roles
-        The roles that are associated with a cluster.
-    """
+    """What RDS says of a database."""
 
     engine: str
     group: str
+    """The parameter group that it uses."""
     exported: frozenset[str]
+    """The log types that are exported, counting what is being switched at this moment."""
     instances: tuple[str, ...]
+    """The instances that take a parameter group at their restart."""
     is_restart_due: bool
+    """Whether one of them has not taken it yet."""
     roles: frozenset[str]
+    """The roles that are associated with a cluster."""
 
 
 def find(rds: RDSClient, target: Target) -> Database | None:

@@ -47,24 +47,17 @@ _LIBRARIES = "shared_preload_libraries"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The properties.
-
-    Attributes
-    ----------
-    cluster_id, instance_id
-        One of them.
-    parameter_group_name
-        The parameter group that is made where the database has a default one.
-    parameter_group
-        The database's own parameter group, if the settings name one.
-    """
+    """The properties."""
 
     engine: str = AURORA_MYSQL
     cluster_id: str | None = None
     instance_id: str | None = None
+    """`cluster_id`, `instance_id`: One of them."""
     logs: DatabaseLogs
     parameter_group_name: str
+    """The parameter group that is made where the database has a default one."""
     parameter_group: str | None = None
+    """The database's own parameter group, if the settings name one."""
     state_parameter: str
 
     def __post_init__(self) -> None:
