@@ -196,7 +196,11 @@ def _escaped_lines(block: bytes | str) -> list[bytes] | None:
     border = next((border for border in _BORDERS if border not in text), None)
     if border is None:
         return None
-    return orjson.dumps(text.replace("\n", border))[1:-1].split(border.encode())
+    segments = orjson.dumps(text.replace("\n", border)).split(border.encode())
+    # without the quotes; they may be of one line
+    segments[0] = segments[0][1:]
+    segments[-1] = segments[-1][:-1]
+    return segments
 
 
 def _may_have_blanks(segments: list[bytes]) -> bool:

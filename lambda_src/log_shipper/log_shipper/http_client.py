@@ -76,11 +76,13 @@ class Backoff:
             self._failed += 1
         try:
             with self._one:
-                self._check()
-                yield
-        except DeliveryError as error:
-            self.give_up(error)
-            raise
+                try:
+                    self._check()
+                    yield
+                except DeliveryError as error:
+                    # before the next has its turn
+                    self.give_up(error)
+                    raise
         finally:
             with self._changed:
                 self._failed -= 1

@@ -55,6 +55,22 @@ def test_elements_that_open_alike_and_are_not_read_so_cost_no_more_than_others()
     assert len(read(data, 4096)) == 2000
 
 
+def test_blocks_of_elements_that_open_alike_do_not_grow_with_the_object() -> None:
+    piece, element = 8192, '{"a":"' + "x" * 600 + '"}'
+    data = ("[" + ",".join([element] * 2000) + "]").encode()
+    pieces = (data[i : i + piece] for i in range(0, len(data), piece))
+    reader = json_stream.Reader(pieces, ORIGIN, lambda line, origin: [plain.unknown(line, origin)], is_json=True)
+    sizes = [len(each.block) for each in reader.read_together() if isinstance(each, json_stream.Elements)]
+    assert sum(sizes) > len(data) * 0.8
+    assert max(sizes) < 2 * piece
+
+
+def test_elements_that_open_alike_are_not_read_as_lines_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_stream, "_MAX_ELEMENT_CHARS", 4096)
+    texts = ['{"a":"' + "x" * 600 + '"}'] * 200
+    assert read("[" + ",".join(texts) + "]", 1024) == [(text, True) for text in texts]
+
+
 def test_number_cut_between_pieces_is_one_element() -> None:
     records = json_stream.read([b"[" + b" " * 64 + b"1.5e", b"+46, 2]"], ORIGIN)
     assert [record.message for record in records] == ["1.5e+46", "2"]

@@ -324,6 +324,18 @@ def test_destination_that_does_not_recover_is_tried_with_one_body(large: dict[st
     assert not logz.accepted
 
 
+def test_body_that_is_given_up_is_known_before_the_next_is_posted_again() -> None:
+    class Watched(Backoff):
+        def give_up(self, error: DeliveryError) -> None:
+            turns.append(self._one.locked())
+            super().give_up(error)
+
+    turns: list[bool] = []
+    with pytest.raises(DeliveryError), Watched().retrying():
+        raise DeliveryError("given up")
+    assert turns == [True]
+
+
 def test_an_object_that_is_slow_to_open_lets_others_pass(
     app: Cloud, logz: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

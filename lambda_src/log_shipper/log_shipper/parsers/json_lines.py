@@ -67,8 +67,7 @@ def times_of(texts: list[str], arrival: str) -> Iterator[str]:
         At the first that is no JSON.
     """
     name, earlier = "", frozenset[str]()
-    for text in texts:
-        document = orjson.loads(text)
+    for document in map(orjson.loads, texts):
         if not name:
             name = next((name for name in TIME_NAMES if document.get(name) is not None), TIME_NAMES[0])
             earlier = frozenset({"date", "time", *TIME_NAMES[: TIME_NAMES.index(name)]} - {name})

@@ -183,6 +183,7 @@ class Reader:
             if self._may_be_element():
                 if self._closing:
                     yield from self._alike()
+                    left = len(self._buffer) - self._position
                 document, end, is_broken = _element(self._buffer, self._position, whole=self._ended)
                 if end > 0 and not self._closing:
                     # a line that only begins with a document is a line
@@ -262,29 +263,22 @@ class Reader:
         last = self._buffer.rfind(border, self._position)
         if last < 0:
             return
-        text = self._buffer[self._position : last + 1]
-        are_lines = "\n" not in text
-        if are_lines:
-            text = text.replace(border, "}\n" + opening[0])
-            texts = text.split("\n")
-        else:
-            first, *rest = text[:-1].split(border)
-            texts = [first + "}", *[opening[0] + part + "}" for part in rest]]
+        texts = self._buffer[self._position : last].split(border)
+        texts = [f"{opening[0]}{part}}}" for part in [texts[0].removeprefix(opening[0]), *texts[1:]]]
         times: list[str] = []
         with suppress(orjson.JSONDecodeError):
             times += json_lines.times_of([*takewhile(_is_short, texts)], self._origin.arrival)
         count = len(times)
         if not count:
             return
-        if count < len(texts):
-            texts = texts[:count]
-            text = "\n".join(texts)
+        texts = texts[:count]
         self._pass_opening()
-        # each counts one more than its characters, which is the comma
-        self._position += sum(map(len, texts)) + count
+        # each counts one more than its characters, which is the comma; what is left is mostly one element
+        self._buffer, self._position = self._buffer[self._position + sum(map(len, texts)) + count :], 0
         self._right_guesses += count
         yield from self._held_lines()
-        if are_lines:
+        text = "\n".join(texts)
+        if text.count("\n") == count - 1:
             yield Elements(_text(text), times, self._origin.log_type)
         else:
             for each, time in zip(texts, times, strict=True):
