@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import sys
-import sysconfig
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,13 +22,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-NODE = Path(sysconfig.get_path("scripts")) / "node"
-if NODE.exists():
-    # jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
-    os.environ.setdefault("JSII_NODE", str(NODE))
+from logdock.node import choose_node
+from logdock.sources import IS_INSTALLED, ROOT, add_to_path, build_folder
 
-from logdock.sources import IS_INSTALLED, ROOT, add_to_path, build_folder  # noqa: E402
-
+# jsii runs the Node that the lock brings, not whatever the system has; it must be known before aws_cdk is imported.
+choose_node()
 # The stacks read what a vendor is to have from the connector's own modules of it.
 add_to_path()
 

