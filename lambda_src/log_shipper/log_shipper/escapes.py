@@ -14,10 +14,15 @@ from log_shipper.detectors import search_of
 from log_shipper.edits import Lines
 
 # an escape whose character may belong to something that is searched for, after any number of backslashes, and a
-# percent-encoded ASCII character, encoded any number of times
+# percent-encoded character, encoded any number of times: of ASCII, or of two or three bytes of UTF-8
 _CHARACTERS = rb"\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)"
 _PERCENT = rb"%(?:25)*+[0-7][0-9a-fA-F]"
-_ESCAPE = re.compile(rb"(%b|%b)" % (_CHARACTERS, _PERCENT))
+_PERCENT_NEXT = rb"%(?:25)*+[89abAB][0-9a-fA-F]"
+_PERCENT_WIDE = rb"%%(?:25)*+(?:(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F])%b|[eE][0-9a-fA-F]%b%b)" % ((_PERCENT_NEXT,) * 3)
+_ESCAPE = re.compile(rb"(%b|%b|%b)" % (_CHARACTERS, _PERCENT, _PERCENT_WIDE))
+_PERCENT_LEAD = rb"%[0-7c-eC-E][0-9a-fA-F]"
+# something may begin behind it, or go on
+_PERCENT_BEFORE = rb"%[c-eC-E][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,2}[0-9A-Za-z:]"
 # what is no percent-encoded ASCII character, encoded any number of times
 _PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 # a pair of backslashes before what is no character's code
@@ -31,7 +36,10 @@ _BACKSLASH_LEADS = (
     rb"\\(?:[tux/]|[bfnr](?!%b))" % _NO_BEGINNING,
     rb"\\(?:[tx/]|[bfnr](?!%b)|u(?!(?!00[0-7])[0-9a-fA-F]{4}(?:[g-zG-Z]|%b)))" % (_NO_BEGINNING, _NO_BEGINNING),
 )
-_ALL_LEADS = tuple(lead + rb"|%[0-7][0-9a-fA-F]" for lead in _BACKSLASH_LEADS)
+# a character outside ASCII is part of e-mail addresses alone; before others it is their border, or a card's separator
+_PERCENT_LEADS = (_PERCENT_LEAD, _PERCENT_LEAD, rb"%[0-7][0-9a-fA-F]|" + _PERCENT_BEFORE)
+_ALL_LEADS = tuple(lead + b"|" + percent for lead, percent in zip(_BACKSLASH_LEADS, _PERCENT_LEADS, strict=True))
+_HEX_PAIR = re.compile(rb"%(?:25)*+([0-9a-fA-F]{2})")
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
@@ -316,7 +324,7 @@ def _characters_decoded(data: bytes) -> bytes | None:
 # one kind after the other is as both at once: what the second one finds too early, it would find in the next layer
 _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...] = (
     (b"\\", rb"\\[ux/]", _CHARACTERS, _characters_decoded),
-    (b"%", rb"%[0-7][0-9a-fA-F]", _PERCENT, _percent_decoded),
+    (b"%", _PERCENT_LEAD, _PERCENT, _percent_decoded),
 )
 
 
@@ -361,7 +369,7 @@ def _without_pairs(parts: list[bytes]) -> list[bytes]:
 
 def _decoded(escape: bytes) -> bytes:
     if escape[:1] == b"%":
-        return bytes.fromhex(escape[-2:].decode())
+        return bytes.fromhex(b"".join(_HEX_PAIR.findall(escape)).decode())
     if escape[:2] == b"\\\\":
         # one backslash of two is the other one's escape
         return escape[: len(escape) // 2]

@@ -225,6 +225,7 @@ def detect(head: bytes) -> str:
     if "\n" not in text:
         text = text.replace("\r", "\n")
     first_line, _, rest = text.partition("\n")
+    first_line = first_line.rstrip("\r")
     if json_stream.is_records(text):
         return "cloudtrail"
     if text.startswith("{"):
@@ -234,7 +235,7 @@ def detect(head: bytes) -> str:
         return "json" if is_stream else "json-lines"
     if text.startswith("[") and json_stream.is_array(text):
         return "json"
-    first_line, second_line = first_line.rstrip("\r"), rest.partition("\n")[0].rstrip("\r")
+    second_line = rest.partition("\n")[0].rstrip("\r")
     if found := s3_logs.format_of(first_line):
         return found
     # a header that heads nothing is a plain line

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-import orjson
 import pytest
+from log_shipper import lenient_json
 from log_shipper.telemetry import Tally
 from log_shipper.vendors.mongodb_atlas import parser as mongodb_atlas
 
@@ -37,15 +37,25 @@ def test_failed_login_of_a_name_that_is_not_utf8_counts() -> None:
     assert count(login(18).replace(b"ada", b"\xff")) == 1
 
 
-def test_line_that_repeats_the_action_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed: list[bytes] = []
-    loads = orjson.loads
+@pytest.mark.parametrize(
+    ("result", "failed"),
+    [("18", 1), ("0", 0), ('{"$numberInt":"18"}', 1), ('{"$numberInt":"0"}', 0), ('{"$numberLong":"0"}', 0)]
+    + [("null", 0), ("18,\"latency\":NaN", 1)],
+)
+@pytest.mark.parametrize("before", ["", "\ufeff", "\0\0"])
+def test_login_counts_by_its_result_however_it_is_written(result: str, failed: int, before: str) -> None:
+    assert count(f'{before}{{"atype":"authenticate","result":{result}}}\n'.encode()) == failed
 
-    def counted(text: bytes) -> object:
+
+def test_line_that_repeats_the_action_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    loads = lenient_json.loads
+
+    def counted(text: str) -> object:
         parsed.append(text)
         return loads(text)
 
-    monkeypatch.setattr("log_shipper.vendors.mongodb_atlas.parser.orjson.loads", counted)
+    monkeypatch.setattr("log_shipper.vendors.mongodb_atlas.parser.lenient_json.loads", counted)
     nested = [{"atype": "authenticate"}] * 30_000
     line = json.dumps({"atype": "authCheck", "param": {"args": {"$or": nested}}, "result": 13}).encode()
 

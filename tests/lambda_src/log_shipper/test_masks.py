@@ -70,7 +70,10 @@ def test_masks_are_apart_as_merged_matches_are(found: list[list[tuple[int, int]]
     apart = masks.apart([masks.int_of(masks.of_spans(own, 40)) for own in chosen], 40)
     expected = merged([(start, end, i) for i, own in enumerate(chosen) for start, end in own])
     if apart is None:
-        assert {(start, end) for start, end, _ in expected} - {span for own in chosen for span in own}
+        # a match that is merged of several, which may be as long as one of another detector
+        spans = [span for own in chosen for span in own]
+        is_partly_over = any(a < c <= b < d for a, b in spans for c, d in spans)
+        assert is_partly_over or {(start, end) for start, end, _ in expected} - {*spans}
         return
     for i in range(len(chosen)):
         own = [(start, end) for start, end, k in expected if k == i]

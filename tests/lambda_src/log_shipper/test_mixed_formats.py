@@ -127,10 +127,19 @@ def test_records_of_a_named_format_between_any_bytes_keep_their_time(
 def test_damaged_array_element_costs_its_neighbours_nothing() -> None:
     element = json.dumps({"eventTime": JSON_TIME, "n": 1}, separators=(",", ":"))
     for broken in ('{"eventTime":"x" "y"}', '{"a":undefined}', '{"ua":"a"b"}', "{'a':1}", '{"cut":'):
-        for data in (f'{{"Records":[{element},{broken},{element}]}}', f"[{element},\n{broken},\n{element}]"):
+        for data in (
+            f'{{"Records":[{element},{broken},{element}]}}',
+            f"[{element},\n{broken},\n{element}]",
+            f"[{broken},{element},{element}]",
+        ):
             records = read(data.encode(), "s3-logs", size=50)
             assert [r.time for r in records if r.message == element] == [JSON_TIME] * 2
             assert broken in "".join(record.message for record in records)
+
+
+def test_text_that_begins_as_a_damaged_array_is_one_record() -> None:
+    lines = ['[{:a=>1}, {"b":2}] some message', "next line"]
+    assert [record.message for record in read("\n".join(lines).encode(), "s3-logs")] == lines
 
 
 def test_plain_line_of_flow_log_words_hides_no_line() -> None:

@@ -373,3 +373,37 @@ def test_archive_lines_come_back_as_they_were_written(time: str) -> None:
     line = orjson.dumps({"time": time, "export": "e", "vendor": "v", "log_type": "t", "source": "s",
                          "message": "m", "fields": {"a": "b"}})  # fmt: skip
     assert read(line, "s3-logs", "archive") == [Record("m", time, "t", {"a": "b"}, True, "s")]
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        (  # Elastic Load Balancing, "Access logs for your Network Load Balancer"
+            recorded("s3-logs/nlb.log").splitlines()[0].replace(" - - - 2018", ' h2 h2 "h2","http/1.1" 2018'),
+            {"alpn_client_preference_list": '"h2","http/1.1"', "tls_connection_creation_time": "2018-12-20T02:59:30"},
+        ),
+        (
+            recorded("s3-logs/alb.log").splitlines()[0].replace("192.168.131.39:2817", "[2001:db8::1]:2817"),
+            {"client_port": "[2001:db8::1]:2817", "target_port": "10.0.0.1:80", "elb_status_code": "200"},
+        ),
+    ],
+)
+def test_cell_with_quotes_or_brackets_inside_moves_no_other_column(line: str, cells: dict[str, str]) -> None:
+    (record,) = read(line.encode(), "s3-logs")
+    assert record.fields is not None
+    assert cells.items() <= record.fields.items()
+
+
+def test_health_check_of_a_load_balancer_is_no_access_log() -> None:
+    (record,) = read(b"http 2025-10-01T22:11:46.123456Z 0.001 10.0.0.1:80 my-targets PASS 200 -\n", "s3-logs")
+    assert (record.log_type, record.fields) == ("plain", None)
+
+
+def test_cloudfront_log_without_date_has_the_time_in_milliseconds() -> None:
+    (record,) = read(b"#Version: 1.0\n#Fields: timestamp(ms) c-ip\n1772600767123\t192.0.2.1\n", "s3-logs")
+    assert record.time == "2026-03-04T05:06:07.123Z"
+
+
+def test_first_line_of_json_shows_its_format_with_any_line_end() -> None:
+    lines = b'{"m":"caf\xe9","time":"2026-03-04T05:06:07Z"}\r\n{"m":NaN,"time":"2026-03-04T05:06:07Z"}\r\n'
+    assert {record.log_type for record in read(lines, "s3-logs")} == {"json-lines"}

@@ -22,6 +22,7 @@ FOUND = [
     ("email", "user@example.xn--fiqs8s", "[email]"),
     ("email", '"john smith"@example.com o\'brien@example.com', "[email] [email]"),
     ("email", "q=jane.doe%40example.com&r=jane%2540example.com", "q=[email]&r=[email]"),
+    ("email", "q=jane%40b%C3%BCcher.example&r=jane@b%C3%BCcher.example", "q=[email]&r=[email]"),
     ("email", r'info: Api[0] {"mail":"anna\u002Bx@example.com"}', 'info: Api[0] {"mail":"[email]"}'),
     ("email", r'{"log":"{\"mail\":\"m\\u00fcller@example.com\"}"}', r'{"log":"{\"mail\":\"[email]\"}"}'),
     ("email", r"jane%2Edoe%40example.com %6A%61ne%40example%2Ecom jane\x40example.com", "[email] [email] [email]"),
@@ -46,6 +47,9 @@ FOUND = [
     ("payment-card", "4111%201111%201111%201111 card=4111+1111+1111+1111&x", "[payment-card] card=[payment-card]&x"),
     ("payment-card", "%B4111111111111111^DOE/JOHN^2512", "%B[payment-card]^DOE/JOHN^2512"),
     ("payment-card", "4111.1111.1111.1111, 4111\u00a01111\u00a01111\u00a01111", "[payment-card], [payment-card]"),
+    ("payment-card", "q=%D0%BA%D0%B04111111111111111", "q=%D0%BA%D0%B0[payment-card]"),
+    ("payment-card", "4111%C2%A01111%C2%A01111%C2%A01111 4111%25E2%2580%25AF1111%25E2%2580%25AF1111%25E2%2580%25AF1111",
+     "[payment-card] [payment-card]"),
     ("aws-key", r"AKIAIOSFODNN7EXAMPLE x\nASIAIOSFODNN7EXAMPLE", r"[aws-key] x\n[aws-key]"),
     ("aws-key", f"aws_secret_access_key={SECRET}", "aws_secret_access_key=[aws-key]"),
     ("aws-key", f'{{"SecretAccessKey": "{SECRET}"}}', '{"SecretAccessKey": "[aws-key]"}'),
@@ -128,3 +132,15 @@ def test_page_has_the_tables() -> None:
     if os.environ.get("LOGDOCK_WRITE_REDACTION_PAGE"):
         PAGE.write_text(text, encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("depth", range(7))
+def test_secret_key_is_found_in_strings_within_strings(depth: int) -> None:
+    text = json.dumps({"secretAccessKey": SECRET})
+    for _ in range(depth):
+        text = json.dumps({"log": text})
+    redacted = Redactor("keep", tuple(DETECTORS)).redact(text)
+    assert SECRET not in redacted
+    for _ in range(depth):
+        redacted = json.loads(redacted)["log"]
+    assert json.loads(redacted) == {"secretAccessKey": "[aws-key]"}

@@ -77,6 +77,17 @@ WRITINGS = [
     ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
     ("2026-03-04T05:06:07.1234567891Z", "2026-03-04T05:06:07.123456789Z"),
     ("04/Mar/2026:05:06:07 +0000", READ),
+    ("[04/Mar/2026:06:06:07 +0100]", READ),
+    ("04/Mar/2026:05:06:07.123", "2026-03-04T05:06:07.123Z"),
+    ("Wed, 04 Mar 2026 05:06:07 GMT", READ),
+    ("4 Mar 2026 06:06:07 +0100", READ),
+    ("2026/03/04 05:06:07", READ),
+    ("2026-03-04 05:06:07 GMT", READ),
+    ("2026-03-04T05:06Z", "2026-03-04T05:06:00Z"),
+    ("2026-03-04T06:06:07.5+01:00[Europe/Berlin]", "2026-03-04T05:06:07.5Z"),
+    ("2026-03-04 06:06:07.5 +0100 CET m=+0.25", "2026-03-04T05:06:07.5Z"),
+    ({"date": "2026-03-04 05:06:07.5", "timezone_type": 3, "timezone": "UTC"}, "2026-03-04T05:06:07.5Z"),
+    ({"date": "2026-03-04 05:06:07.5", "timezone_type": 3, "timezone": "Europe/Berlin"}, ARRIVAL),
     ({"$date": "2026-03-04T05:06:07Z"}, READ),
     ({"$date": {"$numberLong": "1772600767123"}}, "2026-03-04T05:06:07.123Z"),
     (1772600767, READ),
@@ -90,6 +101,9 @@ WRITINGS = [
     ({"seconds": 35, "nanos": 0}, ARRIVAL),
     ({"seconds": 1772600767, "nanos": 10**9}, ARRIVAL),
     ("0001-01-01T00:00:00Z", ARRIVAL),
+    ("1970-01-01T00:00:00Z", ARRIVAL),
+    ("2026-03-04T05:06:07+99:99", ARRIVAL),
+    ("2026-03-04 06:06:07 CET", ARRIVAL),
     (35, ARRIVAL),
     (4102444800, ARRIVAL),
     (True, ARRIVAL),
@@ -132,6 +146,36 @@ def test_json_time_is_read_as_it_is_written(value: object, time: str) -> None:
     assert record.time == time
 
 
+def test_time_that_is_not_set_gives_way_to_the_next_name() -> None:
+    lines = [
+        '{"time":"1970-01-01T00:00:00Z","@timestamp":"2026-03-04T05:06:07Z"}',
+        '{"time":"1970-01-01T00:00:00.000Z","level":"info","@timestamp":"2026-03-04T05:06:07Z"}',
+        '{"level":"info","time":"1970-01-01T01:00:00+01:00","ts":1772600767}',
+        '{"text":"a","record":{"time":{"repr":"2026-03-04 06:06:07+01:00","timestamp":1772600767}}}',
+    ]
+    assert [record.time for record in read("\n".join(lines).encode(), "s3-logs")] == [READ] * len(lines)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "line", "time"),
+    [
+        ("mongodb-atlas", '{"time":true,"created":"2026-03-04T05:06:07Z"}', READ),
+        ("mongodb-atlas", '{"ts":{"$date":"none"},"time":1772600767123}', "2026-03-04T05:06:07.123Z"),
+        ("mongodb-atlas", '{"t":{"$date":true}}', ARRIVAL),
+        ("mongodb-atlas", '{"t":{"$date":5}}', ARRIVAL),
+        ("cockroachdb", '{"timestamp":true,"channel":"OPS"}', ARRIVAL),
+        ("cockroachdb", '{"timestamp":"35","channel":"OPS"}', ARRIVAL),
+        ("cockroachdb", '{"timestamp":1772600767.25,"channel":"OPS"}', "2026-03-04T05:06:07.25Z"),
+        ("cockroachdb", "I260304 06:06:07.123456+010000 1 1@a.go:1 ⋮ [n1] 1  a", "2026-03-04T05:06:07.123456Z"),
+        ("cockroachdb", "I260304 06:06:07.123456+010001 1 1@a.go:1 ⋮ [n1] 1  a", ARRIVAL),
+        ("aurora-mysql", "0000000000000000,h,u,10.0.0.1,1,1,CONNECT,,,0", ARRIVAL),
+        ("cloudflare", '{"EdgeStartTimestamp":true}', ARRIVAL),
+    ],
+)
+def test_value_that_is_no_time_of_a_vendor_is_none(vendor: str, line: str, time: str) -> None:
+    assert [record.time for record in read(line.encode(), vendor)] == [time]
+
+
 def test_every_format_has_a_row() -> None:
     assert {row[0] for row in FORMAT_ROWS} == set(FORMATS) - {"auto"}
 
@@ -146,9 +190,9 @@ def page() -> Iterator[str]:
         )
     )
     yield "With `format: auto` each line of an S3 object is of one of these formats, and each event of a log group is JSON or text: see [s3-logs.md](s3-logs.md).\n"
-    yield "## JSON\nThe time of a JSON line, of an element and of a document is that of the first of these names that holds a plausible time. Before them, `date` and `time` together (`2026-03-04` and `05:06:07`, as CloudFront writes them). A line that opens with a time in UTC has that one, whatever follows. Only names of the document itself are read, not those of objects in it.\n"
+    yield "## JSON\nThe time of a JSON line, of an element and of a document is that of the first of these names that holds a plausible time. Before them, `date` and `time` together (`2026-03-04` and `05:06:07`, as CloudFront writes them). A line that opens with a time in UTC has that one, whatever follows. Only names of the document itself are read, not those of objects in it, but for `record.time.timestamp` of Loguru.\n"
     yield "".join(f"{number}. `{name}`\n" for number, name in enumerate(TIME_NAMES, 1))
-    yield "## How a time may be written\nIn JSON. Columns take the same RFC 3339 strings and numbers, and those of S3 access logs the form of web servers (`04/Mar/2026:05:06:07 +0000`). A time without an offset is in UTC. A number is seconds, milliseconds, microseconds or nanoseconds since 1970 by its size, and no time unless it is between 2000 and 2100: the same names hold durations and counters. `0001-01-01` is how Go and .NET write that no time was set.\n"
+    yield "## How a time may be written\nIn JSON. Columns take the same RFC 3339 strings and numbers, and those of S3 access logs the form of web servers (`04/Mar/2026:05:06:07 +0000`). A time without an offset is in UTC. A number is seconds, milliseconds, microseconds or nanoseconds since 1970 by its size, and no time unless it is between 2000 and 2100: the same names hold durations and counters. `0001-01-01` is how Go and .NET write that no time was set, and the beginning of 1970 how others do.\n"
     yield "| value | time of the record |\n| --- | --- |\n" + "".join(
         f"| `{json.dumps(value)}` | {'none: `' if time == ARRIVAL else '`'}{time}` |\n" for value, time in WRITINGS
     )

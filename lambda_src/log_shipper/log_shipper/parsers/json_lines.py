@@ -19,11 +19,17 @@ TIME_NAMES = (
     "configurationItemCaptureTime",
     # Log4j 2's JsonLayout, with and without includeTimeMillis; log4js
     "instant", "timeMillis", "startTime",
+    # nginx, journald, OpenTelemetry, API Gateway, CloudFront, Azure, osquery, Kong, Security Hub, Slack, Okta, Python's
+    # LogRecord
+    "time_iso8601", "msec", "__REALTIME_TIMESTAMP", "timeUnixNano", "requestTimeEpoch", "timestamp(ms)",
+    "TimeGenerated", "unixTime", "started_at", "UpdatedAt", "CreatedAt", "date_create", "published", "created",
 )  # fmt: skip
 """In the order in which they are tried; the first that holds a plausible time wins."""
 
 _SECONDS_AND_NANOSECONDS = (("epochSecond", "nanoOfSecond"), ("seconds", "nanos"))
 """How Java's Instant (Log4j 2) and Protocol Buffers' Timestamp (Google Cloud) are written as objects."""
+_PHP_DATE = {"date", "timezone_type", "timezone"}
+"""PHP's DateTime as JSON (Monolog 1); the name of a zone other than UTC is not read."""
 
 
 def parse(line: str, origin: Origin) -> Record:
@@ -53,6 +59,10 @@ def time_of(document: JsonValue) -> str | None:
     for name in TIME_NAMES:
         if (value := document.get(name)) is not None and (time := _time(value)):
             return time
+    record = document.get("record")
+    # Loguru's `serialize`
+    if isinstance(record, dict) and isinstance(moment := record.get("time"), dict):
+        return _time(moment.get("timestamp"))
     return None
 
 
@@ -79,7 +89,10 @@ def times_of(texts: list[str], arrival: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _text_time(text: str) -> str | None:
-    return timestamps.normalise(text) or timestamps.from_common_log_format(text)
+    time = timestamps.normalise(text)
+    if time:
+        return None if time.startswith(timestamps.UNSET) else time
+    return timestamps.from_common_log_format(text) or timestamps.from_http_date(text)
 
 
 def _time(value: JsonValue) -> str | None:
@@ -87,14 +100,14 @@ def _time(value: JsonValue) -> str | None:
         for seconds, nanoseconds in _SECONDS_AND_NANOSECONDS:
             if {seconds, nanoseconds} == value.keys():
                 return _plausible_sum(value[seconds], value[nanoseconds])
+        if _PHP_DATE == value.keys():
+            return timestamps.normalise(f"{value['date']} {value['timezone']}")
         value = value.get("$date")
     if isinstance(value, dict):
         value = value.get("$numberLong")
     if isinstance(value, str) and (time := _text_time(value)):
         return time
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return timestamps.from_plausible_epoch(value)
-    return None
+    return timestamps.from_plausible_epoch(value)
 
 
 def _plausible_sum(seconds: JsonValue, nanoseconds: JsonValue) -> str | None:

@@ -24,6 +24,7 @@ from log_shipper.record import JsonValue, Origin, Record
 _RECORDS = re.compile(r'\{\s{0,9}"Records"\s{0,9}:\s{0,9}\[')
 _SEPARATORS = re.compile(r"[\s,\0\ufeff]{0,65535}")
 _NEXT_ELEMENT = re.compile(r"[,\n]\s{0,64}(?=\{)")
+_GOES_ON = re.compile(r"\s{0,64}(?:,\s{0,64}\{|\]\s{0,64}\Z)")
 _OPENING = re.compile(r'\{\s?"[^"\\]{1,64}"')
 _LONGEST_GUESS = 64 * 1024
 _BLANKS = re.compile(r"[ \t,]*")
@@ -75,7 +76,14 @@ def is_document(text: str) -> bool:
 def is_array(text: str) -> bool:
     """Say whether a text begins as an array of JSON objects, and not as a plain line like ``[0] {"a": 1}``."""
     start = _after_separators(text, 1)
-    return text.startswith("{", start) and _element(text, start, whole=True)[1] > 0
+    if not text.startswith("{", start):
+        return False
+    if _element(text, start, whole=True)[1] > 0:
+        return True
+    # the first element may be a damaged one: then the next is whole, and goes on or ends as an array's does
+    found = _NEXT_ELEMENT.search(text, start)
+    end = _element(text, found.end(), whole=True)[1] if found else -1
+    return end > 0 and _GOES_ON.match(text, end) is not None
 
 
 def read(pieces: Iterable[bytes], origin: Origin, read_line: LineReader | None = None) -> Iterator[Record]:

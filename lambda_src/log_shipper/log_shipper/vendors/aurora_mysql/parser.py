@@ -58,7 +58,7 @@ def parse(line: str, origin: Origin) -> Record:
         return plain.unknown(line, origin) if origin.log_type == "audit" else plain.parse(line, origin)
     stamp = named["timestamp"]
     if len(stamp) == 16:
-        time = timestamps.from_epoch(int(stamp))
+        time = timestamps.from_plausible_epoch(stamp)
     else:
         time = timestamps.normalise(f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[9:]}Z")
     return Record(line, time or origin.arrival, "audit", named)

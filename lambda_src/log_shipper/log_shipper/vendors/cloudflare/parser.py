@@ -47,6 +47,4 @@ def parse(line: str, origin: Origin) -> Record:
 def _time(value: JsonValue) -> str | None:
     if isinstance(value, str) and (time := timestamps.normalise(value)):
         return time
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return timestamps.from_plausible_epoch(value)
-    return None
+    return timestamps.from_plausible_epoch(value)

@@ -23,9 +23,12 @@ _CHANNEL_NAME = re.compile(r"[A-Z][A-Z_]{1,39}")
 # {log name}.{Region}.cockroachdbcloud.{channel}.n{node}: a log stream of CockroachDB Cloud ("Export Logs")
 _STREAM_NAME = re.compile(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.cockroachdbcloud\.[^.]+(?:\.n(\d{0,9}))?$", re.ASCII)
 
+_EARLIEST, _LATEST = "2000", "2100"
+"""The years of which a number may be a time, as `timestamps.from_plausible_epoch` has them."""
+
 # prefix: severity to counter; cont: what follows the counter; payload: the rest
 _CRDB_V2 = re.compile(
-    r"(?P<prefix>[IWEF](?P<date>\d{6}) (?P<clock>\d\d:\d\d:\d\d\.\d{6}) \d+ (?:\(gostd\) )?"
+    r"(?P<prefix>[IWEF](?P<date>\d{6}) (?P<clock>\d\d:\d\d:\d\d\.\d{6})(?P<offset>[+-]\d{6})? \d+ (?:\(gostd\) )?"
     r"(?:(?P<channel>\d{1,2})@)?[^ ]+:\d+ (?:⋮ | )\[(?P<tags>.*?)\] (?:\d+ | ))(?P<cont>[ =!+|])(?P<payload>.*)$",
     re.DOTALL,
 )
@@ -101,7 +104,11 @@ def continuation_payload(message: str) -> int:
 
 def _crdb_v2_record(line: str, match: re.Match[str], origin: Origin) -> Record:
     date, channel = match["date"], int(match["channel"] or 0)
-    time = timestamps.normalise(f"20{date[:2]}-{date[2:4]}-{date[4:]}T{match['clock']}Z")
+    # hours, minutes and seconds from UTC, where the format names a time zone; no zone of today has seconds
+    offset = match["offset"] or "+000000"
+    if not offset.endswith("00"):
+        return plain.unknown(line, origin)
+    time = timestamps.normalise(f"20{date[:2]}-{date[2:4]}-{date[4:]}T{match['clock']}{offset[:5]}")
     if time is None:
         return plain.unknown(line, origin)
     if match["tags"] == "config":
@@ -122,7 +129,7 @@ def _parse_json(line: str, origin: Origin) -> Record:
     channel = document.get("channel")
     if not (isinstance(channel, str) and _CHANNEL_NAME.fullmatch(channel)):
         number = document.get("c", document.get("channel_numeric"))
-        known = isinstance(number, int) and 0 <= number < len(CHANNELS)
+        known = type(number) is int and 0 <= number < len(CHANNELS)
         channel = CHANNELS[number] if known else origin.log_type
     return Record(line, time, channel)
 
@@ -131,9 +138,10 @@ def _json_time(document: JsonValue) -> str | None:
     for name in ("timestamp", "t", "datetime", "d"):
         value = document.get(name)
         if isinstance(value, str):
-            time = timestamps.from_epoch_text(value) or timestamps.normalise(value)
-            if time:
-                return time
-        elif isinstance(value, int) and not isinstance(value, bool):
-            return timestamps.from_epoch(value)
+            time = timestamps.from_epoch_text(value)
+            time = time if time and _EARLIEST <= time < _LATEST else timestamps.normalise(value)
+        else:
+            time = timestamps.from_plausible_epoch(value)
+        if time:
+            return time
     return None

@@ -11,8 +11,6 @@ Atlas exports to ``{prefix}/{cluster}/{hostname}/{logType}/[{YYYY-MM-DD}/]{times
 import re
 from collections.abc import Iterable, Iterator
 
-import orjson
-
 from log_shipper import lenient_json, timestamps
 from log_shipper.lines import MAX_LINE_BYTES
 from log_shipper.parsers import plain
@@ -68,14 +66,16 @@ def _is_failed_login(line: bytes) -> bool:
         return False
     try:
         # a user's name may hold any byte
-        document = orjson.loads(line if line.isascii() else line.decode("utf-8", "replace"))
-    except orjson.JSONDecodeError:
+        document = lenient_json.loads(line.decode("utf-8", "replace"))
+    except ValueError:
         return False
-    return (
-        isinstance(document, dict)
-        and document.get("atype") == "authenticate"
-        and document.get("result") not in (0, None)
-    )
+    if not (isinstance(document, dict) and document.get("atype") == "authenticate"):
+        return False
+    result = document.get("result")
+    # extended JSON names the type
+    if isinstance(result, dict):
+        result = result.get("$numberInt", result.get("$numberLong"))
+    return result not in (0, "0", None)
 
 
 def log_type_of_key(key: str) -> str:
@@ -120,11 +120,11 @@ def _time(document: JsonValue) -> str | None:
             date = value.get("$date")
             if isinstance(date, dict):
                 date = date.get("$numberLong")
-            if isinstance(date, str):
-                return timestamps.normalise(date) or timestamps.from_epoch_text(date)
-            if isinstance(date, int):
-                return timestamps.from_epoch(date)
+            if isinstance(date, str) and (time := timestamps.normalise(date)):
+                return time
+            if time := timestamps.from_plausible_epoch(date):
+                return time
     ocsf, created = document.get("time"), document.get("created")
-    if isinstance(ocsf, int):
-        return timestamps.from_epoch(ocsf)
+    if not isinstance(ocsf, str) and (time := timestamps.from_plausible_epoch(ocsf)):
+        return time
     return timestamps.normalise(created) if isinstance(created, str) else None
