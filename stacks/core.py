@@ -336,7 +336,8 @@ class CoreStack(Stack):
         if secrets:
             arns = [names.secret_arn(reference) for reference in dict.fromkeys(secrets)]
             permissions.append(self._allow("ReadSecrets", ["secretsmanager:GetSecretValue"], arns))
-        role = self._role(f"ShipRole-{destination}", name, [*permissions, *writes], self._existing_landings(destination))
+        existing = self._existing_landings(destination)
+        role = self._role(f"ShipRole-{destination}", name, [*permissions, *writes], existing)
         self._archives_of_exports(destination, role)
         self._landings_elsewhere(destination, role)
         marks = [

@@ -235,15 +235,15 @@ def test_a_bucket_that_admits_a_role_that_was_made_again_is_found(
     settings = Deployment.model_validate(document(orders, destinations=[OTLP, PUSH], readers=readers))
     account = Account(settings, None, None)
     asked = SimpleNamespace(
-        get_bucket_location=lambda Bucket: {"LocationConstraint": "eu-west-1"},  # noqa: N803
-        get_bucket_versioning=lambda Bucket: {"Status": "Enabled"},  # noqa: N803
-        get_bucket_encryption=lambda Bucket: {  # noqa: N803
+        get_bucket_location=lambda **_: {"LocationConstraint": "eu-west-1"},
+        get_bucket_versioning=lambda **_: {"Status": "Enabled"},
+        get_bucket_encryption=lambda **_: {
             "ServerSideEncryptionConfiguration": {
                 "Rules": [{"ApplyServerSideEncryptionByDefault": {"KMSMasterKeyID": "key", "SSEAlgorithm": "aws:kms"}}]
             }
         },
-        get_bucket_notification_configuration=lambda Bucket: {"EventBridgeConfiguration": {}},  # noqa: N803
-        get_bucket_policy=lambda Bucket: {"Policy": admitting(admitted)},  # noqa: N803
+        get_bucket_notification_configuration=lambda **_: {"EventBridgeConfiguration": {}},
+        get_bucket_policy=lambda **_: {"Policy": admitting(admitted)},
     )
     monkeypatch.setattr(Account, "s3", property(lambda _: asked))
     (one,) = settings.exports

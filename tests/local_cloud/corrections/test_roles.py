@@ -96,7 +96,10 @@ def test_policies_do_not_admit_a_role_that_was_deleted_and_made_again(emulator: 
     decrypt = {**read, "Action": "kms:Decrypt", "Resource": "*"}
     resources = {
         "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}},
-        "Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": policy}},
+        "Policy": {
+            "Type": "AWS::S3::BucketPolicy",
+            "Properties": {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": policy},
+        },
         "Key": {
             "Type": "AWS::KMS::Key",
             "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": [owner, decrypt]}},
