@@ -162,10 +162,7 @@ def _removed_destination(difference: Comparison, destination: Destination) -> It
     exports = [each.name for each in difference.old.exports if name in each.ship_to]
     # The stack of the queue is deployed before those of the rules, and EventBridge does not repeat what a queue that is
     # gone refuses (AWS re:Post, "How do I set up EventBridge retries and DLQ for failed invocations?").
-    first = (
-        f"Deploy with the destination and without it in `ship_to` of {joined(exports)}. Otherwise messages go on to "
-        "arrive until its queue is deleted, and then the alarm `handover` of the exports is on for a day."
-    )
+    meanwhile = " What lands during the deploy raises the alarm `handover` of its export for a day." if exports else ""
     yield Effect(
         of=name,
         what="queue",
@@ -174,10 +171,9 @@ def _removed_destination(difference: Comparison, destination: Destination) -> It
         + "The destination's queues are deleted with what waits on them and what is dead. What the messages "
         "announced is still in S3.",
         steps=(
-            *([first] if exports else []),
             f"Wait until `logdock status` shows nothing waiting for `{name}`.",
             f"`logdock redrive --destination {name}` for what is dead.",
-            "Then deploy without the destination.",
+            f"Then deploy.{meanwhile}",
         ),
     )
     if destination.kind == "logzio" and destination.has_feed:
