@@ -6,7 +6,7 @@ principal to a bucket or key policy that names it, so the shipper's roles live h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
@@ -26,9 +26,10 @@ from logdock.settings.names import Names
 from logdock.settings.sql import ARCHIVE_TABLE
 from logdock.vendors.logzio.settings import LogzioDestination
 from logdock.vendors.logzio.stack.metrics import streams_metrics
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from stacks import subscriptions
 from stacks.alerts import create_alarm_notifications, recipients
-from stacks.readers import readers_role
+from stacks.readers import existing_landing_policy, readers_role
 from stacks.recorded_settings import record_settings
 from stacks.replica import replication
 from stacks.shipper_alarms import watch_copies
@@ -335,7 +336,8 @@ class CoreStack(Stack):
         if secrets:
             arns = [names.secret_arn(reference) for reference in dict.fromkeys(secrets)]
             permissions.append(self._allow("ReadSecrets", ["secretsmanager:GetSecretValue"], arns))
-        role = self._role(f"ShipRole-{destination}", name, [*permissions, *writes])
+        existing = self._existing_landings(destination)
+        role = self._role(f"ShipRole-{destination}", name, [*permissions, *writes], existing)
         self._archives_of_exports(destination, role)
         self._landings_elsewhere(destination, role)
         marks = [
@@ -386,6 +388,30 @@ class CoreStack(Stack):
             allowed = [self._allow(sid, actions, some)]
             self._managed(role, f"Archive{number}", self._names.shipper(destination), description, allowed)
 
+    def _existing_landings(self, destination: str) -> dict[str, list[iam.PolicyStatement]]:
+        """Let a destination's function read the existing buckets of the exports that ship there.
+
+        A bucket that exists has its own policy, so the role has the permission. It is part of the role, and of this
+        stack: IAM does not delete a role to which another stack has added a policy, so a role that leaves the
+        settings would stay behind under its name (IAM API Reference, DeleteRole).
+        """
+        policies: dict[str, list[iam.PolicyStatement]] = {}
+        for export in self._settings.exports:
+            if isinstance(export, S3LogsExport) and export.existing_bucket and destination in export.ship_to:
+                objects = f"{self._names.bucket_arn(export.existing_bucket)}/{export.landing(self._settings).prefix}*"
+                found = [self._allow("ReadLanding", ["s3:GetObject", "s3:GetObjectVersion"], [objects])]
+                if export.kms_key_arn:
+                    found.append(
+                        iam.PolicyStatement(
+                            sid="DecryptLanding",
+                            actions=["kms:Decrypt"],
+                            resources=[export.kms_key_arn],
+                            conditions=statements.via_s3(self._names.region),
+                        )
+                    )
+                policies[existing_landing_policy(export.name)] = found
+        return policies
+
     def _landings_elsewhere(self, destination: str, role: iam.Role) -> None:
         """Let a destination's function read what lands in other accounts for it, and decrypt that alone.
 
@@ -426,14 +452,21 @@ class CoreStack(Stack):
             description = "Logdock: the landings in other accounts of the exports that ship there"
             self._managed(role, f"Landings{number}", names.shipper(destination), description, allowed)
 
-    def _role(self, construct_id: str, role_name: str, permissions: Sequence[iam.PolicyStatement]) -> iam.Role:
+    def _role(
+        self,
+        construct_id: str,
+        role_name: str,
+        permissions: Sequence[iam.PolicyStatement],
+        others: Mapping[str, Sequence[iam.PolicyStatement]] | None = None,
+    ) -> iam.Role:
+        policies = {"Shipper": permissions, **(others or {})}
         return iam.Role(
             self,
             construct_id,
             role_name=role_name,
             description="Logdock: a function of the shipper",
             assumed_by=statements.service_of_this_account("lambda.amazonaws.com", self.account),
-            inline_policies={"Shipper": iam.PolicyDocument(statements=list(permissions))},
+            inline_policies={name: iam.PolicyDocument(statements=list(each)) for name, each in policies.items()},
         )
 
     @staticmethod

@@ -30,7 +30,7 @@ from stacks.archive_side import ArchiveSideStack, announce, announce_archive
 from stacks.connection import revision
 from stacks.connector_permissions import log_group
 from stacks.export_alarms import ExportAlarms
-from stacks.readers import read_existing, read_landing, reads_landing
+from stacks.readers import read_landing, reads_landing
 from stacks.recorded_settings import record_settings
 
 
@@ -277,40 +277,9 @@ class ExportStack(Stack):
         if shippers and key:
             key.allow(*(statements.decrypt_objects(arn, self._in_region) for arn in shippers))
 
-    def ship_existing(self, bucket_name: str, key_arn: str | None, prefix: str) -> None:
-        """Announce objects of a bucket that is not ours; its policy stays as it is, so the roles get the permission."""
-        arn = self.names.bucket_arn(bucket_name)
+    def ship_existing(self, bucket_name: str, prefix: str) -> None:
+        """Announce objects of a bucket that is not ours; the core lets the roles read them."""
         self._announce_landing(bucket_name, prefix)
-        for destination in self._export.ship_to:
-            permissions = [
-                iam.PolicyStatement(
-                    sid="ReadLanding", actions=["s3:GetObject", "s3:GetObjectVersion"], resources=[f"{arn}/{prefix}*"]
-                )
-            ]
-            if key_arn:
-                permissions.append(
-                    iam.PolicyStatement(
-                        sid="DecryptLanding",
-                        actions=["kms:Decrypt"],
-                        resources=[key_arn],
-                        conditions=statements.via_s3(self._in_region),
-                    )
-                )
-            iam.CfnPolicy(
-                self,
-                f"Read-{destination}",
-                policy_name=self.names.export(self._export.name),
-                policy_document=iam.PolicyDocument(statements=permissions),
-                roles=[self.names.shipper(destination)],
-            )
-        if reads_landing(self.settings, self._export):
-            iam.CfnPolicy(
-                self,
-                "Readers",
-                policy_name=self.names.export(self._export.name),
-                policy_document=iam.PolicyDocument(statements=read_existing(arn, key_arn, prefix, self.names)),
-                roles=[self.names.readers],
-            )
 
     def _announce_landing(self, bucket_name: str, prefix: str) -> None:
         """Announce what lands; with no destination, the rule is there because its matches are counted."""

@@ -1,7 +1,8 @@
 """The role of people who search: `logdock logs`, `logdock status`, and Athena where SQL is on.
 
 It may do what docs/logdock.md and docs/sql.md list for these, and nothing else. What a landing bucket and its key allow
-it is in the export's stack (`read_landing`), because the bucket and the key are.
+it is in the export's stack (`read_landing`), because the bucket and the key are. What it needs for a bucket that exists
+is part of the role.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from logdock.settings.exports import Export
 from logdock.settings.names import Names
 from logdock.settings.sql import ARCHIVE_TABLE, COLUMNS_TABLE
 from logdock.vendors.aptible.settings import AptibleExport
+from logdock.vendors.s3_logs.settings import S3LogsExport
 from stacks.sql import COLUMNS_INDEX_PREFIX, COLUMNS_PREFIX, RESULTS_PREFIX
 
 
@@ -45,9 +47,8 @@ def readers_role(
         max_session_duration=3600,
         assume_role_policy_document=iam.PolicyDocument(statements=[*_trust(settings.readers)]),
         policies=[
-            iam.CfnRole.PolicyProperty(
-                policy_name="Readers", policy_document=iam.PolicyDocument(statements=permissions)
-            )
+            iam.CfnRole.PolicyProperty(policy_name=name, policy_document=iam.PolicyDocument(statements=allowed))
+            for name, allowed in {"Readers": permissions, **_existing_landings(settings, names)}.items()
         ],
     )
     CfnOutput(stack, "ReadersRoleArn", value=role.attr_arn, description="The role of people who search")
@@ -68,9 +69,25 @@ def read_landing(landing: LandingBucket, key: CustomerKey | None, prefix: str, n
         key.allow(statements.use_key_for_objects(["kms:Decrypt"], landing.arn, role_arn, names.region))
 
 
-def read_existing(bucket_arn: str, key_arn: str | None, prefix: str, names: Names) -> list[iam.PolicyStatement]:
-    """Return what readers need for a bucket whose policy is not Logdock's."""
-    return [*_read_objects(bucket_arn, prefix), *([_use_key("DecryptLanding", key_arn, names)] if key_arn else [])]
+def existing_landing_policy(export: str) -> str:
+    """Return the name of the policy by which a role reads an export's existing bucket.
+
+    Release 0.1.0 had it under the export's own name in the export's stack, which deletes it after the core is deployed.
+    """
+    return f"Existing-{export}"
+
+
+def _existing_landings(settings: Deployment, names: Names) -> dict[str, list[iam.PolicyStatement]]:
+    """Return what readers need for buckets whose policies are not Logdock's, by the name of the policy."""
+    policies: dict[str, list[iam.PolicyStatement]] = {}
+    for export in settings.exports:
+        if isinstance(export, S3LogsExport) and export.existing_bucket and reads_landing(settings, export):
+            prefix = export.landing(settings).prefix
+            allowed = [*_read_objects(names.bucket_arn(export.existing_bucket), prefix)]
+            if export.kms_key_arn:
+                allowed.append(_use_key("DecryptLanding", export.kms_key_arn, names))
+            policies[existing_landing_policy(export.name)] = allowed
+    return policies
 
 
 def _trust(principals: Sequence[str]) -> Iterator[iam.PolicyStatement]:

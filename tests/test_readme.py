@@ -28,7 +28,7 @@ KINDS = {
     if name.endswith("Export") and "kind" in model.get("properties", {})
 }
 KIND_PAGES = [ROOT / "docs" / f"{kind}.md" for kind in (*sorted(KINDS), "logzio")]
-LOGICAL_ID = re.compile(r"`([A-Z][A-Za-z]+[0-9A-F]{8}|Readlogz)`")
+LOGICAL_ID = re.compile(r"`([A-Z][A-Za-z]+[0-9A-F]{8})`")
 
 
 def fenced(text: str, language: str) -> list[str]:

@@ -23,6 +23,7 @@ from local_cloud.corrections import (
     permissions,
     queues,
     requests,
+    roles,
     service_role,
     stack_exports,
     stack_order,
@@ -60,5 +61,6 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     tables.apply()
     other_accounts.apply()
+    roles.apply()
     service_role.apply()
     requests.apply()

@@ -17,17 +17,20 @@ from moto.sns.models import sns_backends
 
 from logdock.cli.account import Account
 from logdock.cli.validate import functions
+from logdock.cli.validate.buckets import check_bucket
 from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.functions import check_topic
 from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix
 from logdock.cli.validate.roles import trust_faults
-from logdock.settings import load_settings
+from logdock.settings import Deployment, load_settings
+from logdock.settings.landing import BucketLanding
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
 from logdock.vendors.rds.checks import check_database
 from logdock.vendors.rds.settings import RdsExport
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
 from tests.conftest import ROOT
+from tests.settings.documents import OTLP, PUSH, document, export
 
 VENDOR = "arn:aws:iam::772401394250:root"
 
@@ -203,6 +206,55 @@ def test_an_address_that_has_not_confirmed_is_reported(subscription: str, reason
     kept.arn = subscription
     (check,) = check_topic(account, region).all
     assert check.reason == reason
+
+
+def admitting(principals: Sequence[str]) -> str:
+    read = {"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "s3:GetObject", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [read]})
+
+
+SHIPPERS = [f"arn:aws:iam::111122223333:role/acme-prod-ship-{name}" for name in ("lake", "logz")]
+READERS = "arn:aws:iam::111122223333:role/acme-prod-readers"
+
+
+@pytest.mark.parametrize(
+    ("admitted", "missing"),
+    [
+        ([*SHIPPERS, READERS], ""),
+        ([SHIPPERS[0], "AROAEXAMPLEOFAROLETHAT", READERS], SHIPPERS[1]),
+        (["AROAEXAMPLEOFAROLETHAT", SHIPPERS[1]], f"{SHIPPERS[0]}, {READERS}"),
+    ],
+)
+@pytest.mark.usefixtures("aws")
+def test_a_bucket_that_admits_a_role_that_was_made_again_is_found(
+    monkeypatch: pytest.MonkeyPatch, admitted: list[str], missing: str
+) -> None:
+    """S3 names a deleted role in a policy by its id: a deploy that was broken off and put back does that."""
+    orders = export("mongodb-atlas", ship_to=["lake", "logz"])
+    readers = ["arn:aws:iam::111122223333:role/Searchers"]
+    settings = Deployment.model_validate(document(orders, destinations=[OTLP, PUSH], readers=readers))
+    account = Account(settings, None, None)
+    asked = SimpleNamespace(
+        get_bucket_location=lambda **_: {"LocationConstraint": "eu-west-1"},
+        get_bucket_versioning=lambda **_: {"Status": "Enabled"},
+        get_bucket_encryption=lambda **_: {
+            "ServerSideEncryptionConfiguration": {
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"KMSMasterKeyID": "key", "SSEAlgorithm": "aws:kms"}}]
+            }
+        },
+        get_bucket_notification_configuration=lambda **_: {"EventBridgeConfiguration": {}},
+        get_bucket_policy=lambda **_: {"Policy": admitting(admitted)},
+    )
+    monkeypatch.setattr(Account, "s3", property(lambda _: asked))
+    (one,) = settings.exports
+    landing = one.landing(settings)
+    assert isinstance(landing, BucketLanding)
+    checks = Checks(of="orders", fix="")
+    check_bucket(account, checks, one, landing, "key")
+
+    (check,) = checks.all
+    assert check.reason == (f"its policy does not admit {missing}" if missing else "")
+    assert ("deploy acme-prod-orders once without" in check.fix) is bool(missing)
 
 
 @pytest.mark.parametrize(

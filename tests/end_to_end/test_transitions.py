@@ -69,7 +69,7 @@ def audit(customer: Customer) -> dict[str, Any]:
     rds = customer.client("rds")
     (cluster,) = rds.describe_db_clusters(DBClusterIdentifier="billing")["DBClusters"]
     return {
-        "exports": cluster["EnabledCloudwatchLogsExports"],
+        "exports": cluster.get("EnabledCloudwatchLogsExports", []),
         **{
             group: any(
                 each["ParameterName"] == "server_audit_logging" and each.get("ParameterValue") == "1"
@@ -155,7 +155,7 @@ TRANSITIONS = [
         changed={"roles": 1, "integrations": 1, "alerts": 0},
     ),
     Transition(
-        before=export("s3-logs", services=None, existing_bucket="legacy-1"),
+        before=export("s3-logs", services=None, existing_bucket="legacy-1", ship_to=["lake"]),
         after=export("s3-logs", services=None, existing_bucket="legacy-2"),
         state=announced,
         deployed=["legacy-1"],
@@ -253,11 +253,12 @@ def test_what_leaves_the_settings_is_undone_and_destroy_is_clean(customer: Custo
 
     settings = customer.settings(document(*(each.after for each in TRANSITIONS)))
     plan_of_the_changes(customer, settings)
-    customer.settings(document(*(each.after for each in TRANSITIONS), destinations=[OTLP]))
     customer.client("rds").modify_db_cluster(DBClusterIdentifier="billing", DBClusterParameterGroupName="params-2")
     customer.deploy()
     assert [each.state(customer) for each in TRANSITIONS] == [each.changed for each in TRANSITIONS]
     assert unreadable(customer) == []
+    # the destination's role, which read an existing bucket of an export whose stack is deployed after the core
+    assert not {"acme-prod-ship-lake"} & {each["RoleName"] for each in customer.client("iam").list_roles()["Roles"]}
 
     customer.destroy(*(f"acme-prod-{each.after['name']}" for each in TRANSITIONS))
     assert [each.state(customer) for each in TRANSITIONS] == empty

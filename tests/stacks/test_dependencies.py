@@ -14,7 +14,9 @@ import pytest
 
 from local_cloud.resource_types import ARNS as RESOURCE_ARNS
 from local_cloud.resource_types import NAMED_BY
-from tests.conftest import Synthesized
+from logdock.settings import Deployment
+from tests.conftest import Synthesized, synthesize_now
+from tests.settings.documents import OTLP, document, export
 
 Path = tuple[str | int, ...]
 
@@ -180,3 +182,40 @@ def test_unordered_finds_a_literal_without_any_kind_of_path(body: dict[str, Any]
         templates={"one": template}, regions={"one": "eu-west-1"}, dependencies={"one": set()}, tags={"one": {}}
     )
     assert bool(unordered(example)) is found
+
+
+KEEPING = {"AWS::IAM::Policy": "Roles", "AWS::IAM::ManagedPolicy": "Roles"}
+"""Types that keep what they name from being deleted (IAM API Reference, DeleteRole: DeleteConflict)."""
+
+
+def kept_by_other_stacks(example: Synthesized) -> list[str]:
+    """Return the roles that a stack cannot delete while a stack that is deployed after it is there."""
+    roles = {
+        body["Properties"].get("RoleName"): stack
+        for stack, template in example.templates.items()
+        for body in template["Resources"].values()
+        if body["Type"] == "AWS::IAM::Role"
+    }
+    return [
+        f"{stack}: {logical_id} gives a policy to the role {name} of {roles[name]}"
+        for stack, template in example.templates.items()
+        for logical_id, body in template["Resources"].items()
+        for name in body.get("Properties", {}).get(KEEPING.get(body["Type"], ""), [])
+        if isinstance(name, str) and roles.get(name, stack) != stack
+    ]
+
+
+def test_no_stack_keeps_a_role_of_another_from_being_deleted(example: Synthesized) -> None:
+    """A role that leaves the settings goes with the core's deploy, which comes before that of the exports.
+
+    CloudFormation's clean-up of an update skips what it cannot delete, so the role would stay under its name, with
+    those who may assume it.
+    """
+    assert kept_by_other_stacks(example) == []
+
+
+def test_no_stack_keeps_a_role_that_reads_an_existing_bucket_from_being_deleted() -> None:
+    existing = export("s3-logs", services=None, existing_bucket="acme-legacy", ship_to=["lake"])
+    readers = ["arn:aws:iam::111122223333:role/Searchers"]
+    settings = Deployment.model_validate(document(existing, destinations=[OTLP], readers=readers))
+    assert kept_by_other_stacks(synthesize_now(settings)) == []

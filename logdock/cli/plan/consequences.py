@@ -158,6 +158,9 @@ def _added_export(difference: Comparison, export: Export) -> Iterator[Effect]:
 def _removed_destination(difference: Comparison, destination: Destination) -> Iterator[Effect]:
     name = destination.name
     exports = [each.name for each in difference.old.exports if name in each.ship_to]
+    # The stack of the queue is deployed before those of the rules, and EventBridge does not repeat what a queue that is
+    # gone refuses (AWS re:Post, "How do I set up EventBridge retries and DLQ for failed invocations?").
+    meanwhile = " What lands during the deploy raises the alarm `handover` of its export for a day." if exports else ""
     yield Effect(
         of=name,
         what="queue",
@@ -168,7 +171,7 @@ def _removed_destination(difference: Comparison, destination: Destination) -> It
         steps=(
             f"Wait until `logdock status` shows nothing waiting for `{name}`.",
             f"`logdock redrive --destination {name}` for what is dead.",
-            "Then deploy.",
+            f"Then deploy.{meanwhile}",
         ),
     )
     if destination.kind == "logzio" and destination.has_feed:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from logdock.cli.account import Account
 from logdock.cli.validate.checks import Checks, another_revision
 from logdock.cli.validate.roles import RequiredAction, simulate_actions
+from logdock.settings.destinations import ARCHIVE
 from logdock.settings.export_base import BucketExport
 from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
+from logdock.settings.names import Names
 from logdock.vendors.s3_logs.settings import S3LogsExport
 
 
@@ -40,11 +42,19 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Buck
                 if isinstance(export, S3LogsExport) and not landing.is_own
                 else account.deploy(f"{account.names.export(export.name)} --revert-drift"),
             )
-        if isinstance(export, BucketExport) and (principal := export.bucket_principal_arn):
+        vendor = export.bucket_principal_arn if isinstance(export, BucketExport) else None
+        own = _reading_roles(account, export) if landing.is_own else []
+        if principals := [*([vendor] if vendor else []), *own]:
             # S3 replaces the ARN of one that is deleted with its id, which a new one of that name does not have
+            policy = s3.get_bucket_policy(Bucket=name)["Policy"]
+            missing = [each for each in principals if f'"{each}"' not in policy]
             check.require(
-                f'"{principal}"' in s3.get_bucket_policy(Bucket=name)["Policy"],
-                f"its policy does not admit {principal}",
+                not missing,
+                f"its policy does not admit {', '.join(missing)}",
+                f"deploy {account.names.export(export.name)} once without what names the role (in `ship_to`, or "
+                "`readers`), then with it: its policies name a role that was deleted and made again"
+                if vendor not in missing
+                else "",
             )
     if isinstance(export, S3LogsExport) and not landing.is_own:
         objects = f"{account.names.bucket_arn(name)}/{landing.prefix}logdock-validate"
@@ -54,6 +64,15 @@ def check_bucket(account: Account, checks: Checks, export: Export, landing: Buck
                 via = {"kms:ViaService": f"s3.{account.settings.region}.amazonaws.com"}
                 required_actions.append(RequiredAction(action="kms:Decrypt", resource=export.kms_key_arn, context=via))
             simulate_actions(account, checks, account.names.shipper(destination), required_actions)
+
+
+def _reading_roles(account: Account, export: Export) -> list[str]:
+    """Return the roles that a landing bucket's policy lets read it; they are in the deployment's own account."""
+    names = Names.of(account.settings)
+    roles = [names.shipper(destination) for destination in export.ship_to]
+    if account.settings.readers and ARCHIVE not in export.ship_to:
+        roles.append(names.readers)
+    return [names.role_arn(role) for role in roles]
 
 
 def check_rule(account: Account, checks: Checks, export: Export, destinations: Sequence[str]) -> None:

@@ -156,7 +156,12 @@ def encrypted_bucket(emulator: Emulator, key: str) -> str:
 def deploy(emulator: Emulator, name: str, resources: dict[str, Any], *, outputs: dict[str, Any] | None = None) -> str:
     cloudformation = client(emulator, "cloudformation")
     template = {"Resources": resources, **({"Outputs": outputs} if outputs else {})}
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template), OnFailure="DO_NOTHING")
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(template),
+        OnFailure="DO_NOTHING",
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
     until(lambda: not status(cloudformation, name).endswith("_IN_PROGRESS"))
     return status(cloudformation, name)
 

@@ -81,7 +81,7 @@ class S3LogsStack(ExportStack):
             {"BucketName": bucket, "BucketOwner": self.names.account, "StateParameter": state, **revision(export)},
             permissions=[bucket_events(self.names, bucket, state)],
         )
-        self.ship_existing(bucket, export.kms_key_arn, prefix)
+        self.ship_existing(bucket, prefix)
         self.output("BucketName", bucket, "Bucket that is read")
         grant = (
             f"The policy of {export.kms_key_arn} must let this account's IAM policies grant kms:Decrypt (the default "
