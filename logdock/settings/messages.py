@@ -38,7 +38,7 @@ _KINDS_OF_VALUE = {
 
 
 def explain(document: object, error: ValidationError, root: yaml.Node | None = None) -> list[ErrorDetail]:
-    """List every error of a refused document, in the order of the settings.
+    """List every error of a refused document, in the order of the settings; `SettingsError` sorts them by line.
 
     Parameters
     ----------

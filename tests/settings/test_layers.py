@@ -140,10 +140,10 @@ def test_errors_name_the_file_that_the_value_is_in(tmp_path: Path) -> None:
     found = [(Path(str(each["file"])).name, each["line"], each["path"]) for each in caught.value.as_documents()]
     assert found == [
         ("production.yaml", 3, "account"),
-        ("shared.yaml", 4, "retention"),
-        ("shared.yaml", 6, "alerts.email[0]"),
         ("production.yaml", 6, "exports[0].retention_days"),
         ("production.yaml", 7, "exports[1].kind"),
+        ("shared.yaml", 4, "retention"),
+        ("shared.yaml", 6, "alerts.email[0]"),
     ]
     assert f"  {tmp_path}/shared.yaml:4: retention: got 'sox'" in str(caught.value)
 

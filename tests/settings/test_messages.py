@@ -31,7 +31,7 @@ def test_rejects_an_export_that_is_no_mapping(refusal: Refusal, entry: object) -
 
 
 def test_rejects_an_unknown_setting_and_names_the_known(refusal: Refusal) -> None:
-    lines = refusal(document(export("aptible", zzz="secret"), alerts={"zzz": 1}, zzz=1))
+    lines = refusal({**document(alerts={"zzz": 1}, exports=[export("aptible", zzz="secret")]), "zzz": 1})
     assert lines == [
         ("alerts.zzz: unknown setting; expected one of: email, sns_topic_arns, webhook, silent_after_minutes, "
         "remind_after_minutes, lag_after_minutes, daily_gb, volume_band, failed_logins_per_hour, "
