@@ -51,9 +51,7 @@ class SettingsError(Exception):
 
     def __init__(self, file: Path, details: Sequence[ErrorDetail]) -> None:
         files = list(dict.fromkeys([file, *(each.file or file for each in details)]))
-        by_line = sorted(
-            details, key=lambda each: (files.index(each.file or file), each.line or 0, each.column or 0)
-        )
+        by_line = sorted(details, key=lambda each: (files.index(each.file or file), each.line or 0, each.column or 0))
         self.file, self.details = file, tuple(by_line)
         super().__init__(self._text())
 
