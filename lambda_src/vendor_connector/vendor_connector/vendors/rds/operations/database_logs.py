@@ -109,7 +109,8 @@ def apply(request: Request) -> dict[str, str]:
     Returns
     -------
     dict
-        ``ParameterGroup``, ``RestartNeeded``, ``Restart`` (what is left to do in RDS, as a sentence), ``LogTypes``, ``LogGroups``.
+        ``ParameterGroup``, ``RestartNeeded``, ``Restart`` (a sentence: what is left to do in RDS), ``LogTypes``,
+        ``LogGroups``.
     """
     wanted, rds = read(Settings, request.properties), aws.rds()
     groups = Groups(rds, of_clusters=wanted.target.is_cluster)
