@@ -30,7 +30,7 @@ def test_the_models_are_frozen(load: Load) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "is empty; expected a mapping with deployment, account, region and exports"),
+        (b"", "is empty; expected a mapping with deployment, account, region and exports, as `logdock init` writes"),
         (b"# a comment\n", "is empty; expected a mapping"),
         (b"- a\n- b\n", "holds a list; expected a mapping"),
         (b"just a text\n", "holds a single value; expected a mapping"),

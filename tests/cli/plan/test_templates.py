@@ -71,8 +71,8 @@ NOTHING: dict[str, Any] = {"Type": "AWS::SNS::TopicPolicy"}
             template(A={"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": {"S3Key": "b"}}}),
             [
                 (
-                    "s: Lambda::LayerVersion A is replaced (another Content): other code is another version of the layer, "
-                    "which holds no data"
+                    "s: Lambda::LayerVersion A is replaced (another Content): other code is another version of the "
+                    "layer, which holds no data"
                 )
             ],
             [],
