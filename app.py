@@ -1,8 +1,9 @@
 """The CDK app: reads the settings file and the context, and builds every stack of a deployment.
 
 Context (``-c key=value``): ``settings``, the settings file (default ``logdock.yaml``), or several with commas between
-them, which make one app; ``shipper_layer``, the folder with the shipper's wheels (default: what ``make setup`` put into
-``build``, for AWS; an installed Logdock installs them there from their lock, once for each version). Works without an
+them, which make one app; ``shipper_layer``, the folder with the shipper's wheels (default: the one that the environment
+variable LOGDOCK_SHIPPER_LAYER names, or what ``make setup`` put into ``build``, for AWS; an installed Logdock installs
+them there from their lock, once for each version). Works without an
 AWS account and, but for that, without a network. An error in the settings ends with exit code 2 and a message that
 lists every error; so does a deployment that is larger than AWS allows.
 """
@@ -144,7 +145,7 @@ def main() -> int:
     # Almost nothing becomes garbage before the process ends; the collector would visit the CDK's modules in vain.
     gc.disable()
     context = read_context()
-    given = context.get("shipper_layer")
+    given = context.get("shipper_layer") or os.environ.get("LOGDOCK_SHIPPER_LAYER")
     try:
         layer = Path(given) if given else installed_layer() if IS_INSTALLED else SHIPPER_LAYER
     except LayerError as error:

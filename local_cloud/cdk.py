@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from logdock.settings import Deployment
 
 ROOT = Path(__file__).resolve().parents[1]
-_LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
+HOST_LAYER = ROOT / "build" / "layers" / "log_shipper" / "host"
 _LOG_TAIL_LINES = 40
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 _COMMAND_SECONDS = 900.0
@@ -94,7 +94,7 @@ class Cdk:
             The directory of the app, such as that of an earlier release. Default: this project.
         """
         shutil.rmtree(output, ignore_errors=True)
-        context = {"settings": str(settings.resolve()), "shipper_layer": str(_LAYER)}
+        context = {"settings": str(settings.resolve()), "shipper_layer": str(HOST_LAYER)}
         self._run(["synth", "--quiet", "--output", str(output), *_context(context)], directory=source)
 
     def deploy(
@@ -210,7 +210,7 @@ def command_line() -> list[str]:
     cdk = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
     missing = [
         str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-        for path in (node, cdk, _LAYER)
+        for path in (node, cdk, HOST_LAYER)
         if not path.exists()
     ]
     if missing:

@@ -21,7 +21,7 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_cloud import kept
-from local_cloud.cdk import ROOT, Cdk, CdkError, bootstrap, command_line
+from local_cloud.cdk import HOST_LAYER, ROOT, Cdk, CdkError, bootstrap, command_line
 from local_cloud.commands import Answer, Person
 from local_cloud.customer import make_secrets, prepare
 from local_cloud.dashboard import draw
@@ -117,7 +117,9 @@ def run(settings_file: Path, terminal: Terminal, *, stays: bool = False) -> int:
         if stays:
             conclude(report, terminal)
             terminal.show(_how_to_go_on())
-            kept.stay(cloud.environment(settings.account, settings.region))
+            # else `logdock plan` and `cdk deploy` would bring the wheels for AWS, which this machine cannot load
+            layer = {"LOGDOCK_SHIPPER_LAYER": str(HOST_LAYER)}
+            kept.stay({**cloud.environment(settings.account, settings.region), **layer})
         with terminal.step("destroying what the deploy had switched on, and looking what is left at the vendors"):
             report = switch_off(cdk, stage, report)
         vendors.save_requests(_REQUESTS)

@@ -53,6 +53,14 @@ def test_says_what_is_missing_and_ends_with_2(context: dict[str, str], message: 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.proof
+def test_takes_the_layer_from_the_environment_unless_the_context_names_one(tmp_path: Path) -> None:
+    nowhere = {"LOGDOCK_SHIPPER_LAYER": "nowhere"}
+    assert "nowhere: the shipper's wheels are not there" in run({}, tmp_path, **nowhere).stderr
+    assert "no such file" in run({"shipper_layer": str(LAYER)}, tmp_path, **nowhere).stderr
+    assert "no such file" in run({}, tmp_path, LOGDOCK_SHIPPER_LAYER=str(LAYER)).stderr
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

@@ -51,7 +51,7 @@ def commands(page: Path) -> list[str]:
 def typed_answers() -> list[str]:
     """Return what the tutorial answers to `logdock init`; an empty one is Enter alone."""
     (transcript,) = fenced(TUTORIAL.read_text(), "console")
-    asked = re.findall(r"^  (.+)$", transcript, re.MULTILINE)
+    asked = re.findall(r"^  (\S.*)$", transcript, re.MULTILINE)
     return ["" if line.endswith(":") else line.rpartition(": ")[2] for line in asked]
 
 

@@ -66,8 +66,10 @@ def next_steps(
                     screen.copyable(f"    {text['value']}")
             if steps and not _SENTENCE.match(steps):
                 screen.say("As commands; each $NAME in them is for you to fill in:")
-        for line in steps.splitlines() or [""]:
+        for line in steps.splitlines():
             (screen.say if _SENTENCE.match(line) else screen.copyable)(line)
+        if not call and not any(key.endswith(STEPS) for key in outputs):
+            screen.say("Nothing to do.")
         if not call:
             screen.say()
     for export in missing:

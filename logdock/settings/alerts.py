@@ -14,34 +14,30 @@ from logdock.settings.text import EachOnce, Email, HttpsUrl, LogGroupName, Switc
 MINUTES_OF_A_DAY = 1440
 MAX_SILENT_MINUTES = 2880
 """The longest warm-up of a CloudWatch alarm: a longer silence could not be distinguished from a new deploy."""
+LEAST_SILENT_MINUTES = 5
+_SILENT = f"minutes: 0 for never, else at least {LEAST_SILENT_MINUTES}, and whole hours over {MINUTES_OF_A_DAY}"
 
 
 def _silent_minutes(value: int) -> int:
-    whole_hours = value <= MINUTES_OF_A_DAY or value % 60 == 0
-    if value != 0 and not (5 <= value <= MAX_SILENT_MINUTES and whole_hours):
-        raise invalid(f"0 (never), or 5 to {MAX_SILENT_MINUTES} minutes; over {MINUTES_OF_A_DAY}, whole hours")
+    if 0 < value < LEAST_SILENT_MINUTES or (value > MINUTES_OF_A_DAY and value % 60):
+        raise invalid(f"0 to {MAX_SILENT_MINUTES} {_SILENT}")
     return value
 
 
-SilentMinutes = Annotated[
-    int,
-    Strict(),
-    AfterValidator(_silent_minutes),
-    Field(json_schema_extra={"minimum": 0, "maximum": MAX_SILENT_MINUTES}),
-]
+SilentMinutes = Annotated[int, Strict(), *between(0, MAX_SILENT_MINUTES, _SILENT), AfterValidator(_silent_minutes)]
 """Minutes without a landing; a CloudWatch alarm of one-minute periods spans a day at most (PutMetricAlarm)."""
 
-LagMinutes = Annotated[int, Strict(), *between(5, MINUTES_OF_A_DAY, f"5 to {MINUTES_OF_A_DAY} minutes")]
+LagMinutes = Annotated[int, Strict(), *between(5, MINUTES_OF_A_DAY, "minutes")]
 """Minutes between landing and shipping."""
 
-RemindMinutes = Annotated[int, Strict(), *between(60, 43200, "60 to 43200 minutes (an hour to 30 days)")]
+RemindMinutes = Annotated[int, Strict(), *between(60, 43200, "minutes (an hour to 30 days)")]
 """Minutes between two reminders."""
 
-PerHour = Annotated[int, Strict(), *between(1, 1_000_000, "1 to 1000000 in an hour")]
+PerHour = Annotated[int, Strict(), *between(1, 1_000_000, "in an hour")]
 """Occurrences in an hour."""
 
 
-Gigabytes = Annotated[float, *between(0.001, 1_000_000, "0.001 to 1000000 GB in 24 hours")]
+Gigabytes = Annotated[float, *between(0.001, 1_000_000, "GB in 24 hours")]
 """Gigabytes (10^9 bytes) in 24 hours."""
 
 TopicArn = Annotated[

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import Strict
 
-from logdock.settings.text import invalid
+from logdock.settings.text import between
 
 MOST_BODIES = 8
 """What one core fills in 100 ms, and the shipper's default."""
-
-
-def _bodies(value: int) -> int:
-    if not 1 <= value <= MOST_BODIES:
-        raise invalid(f"1 to {MOST_BODIES} bodies")
-    return value
-
-
 BODIES_TEXT = (
-    "Bodies that an invocation posts at a time, 1 to 8. They may arrive in any order; 1: one after the other, in the "
-    "order of the object. Default: 8 (docs/shipping.md)."
+    f"Bodies that an invocation posts at a time, 1 to {MOST_BODIES}. They may arrive in any order; 1: one after the "
+    f"other, in the order of the object. Default: {MOST_BODIES} (docs/shipping.md)."
 )
-BodiesInFlight = Annotated[
-    int, Strict(), AfterValidator(_bodies), Field(json_schema_extra={"minimum": 1, "maximum": MOST_BODIES})
-]
+BodiesInFlight = Annotated[int, Strict(), *between(1, MOST_BODIES, "bodies")]
 """Bodies of an invocation that are on their way at a time."""

@@ -25,17 +25,13 @@ def default_concurrency(destinations: int) -> int:
 
 
 CONCURRENCY_TEXT = (
-    "Invocations of the shipper for this destination at a time, 2 to 1,000. Default: 6 divided by the "
-    "number of destinations, at least 2 and at most 5: up to three destinations fit into a new account's 10 "
-    "(docs/shipping.md)."
+    f"Invocations of the shipper for this destination at a time, {LEAST_CONCURRENCY} to {MOST_CONCURRENCY:,}. "
+    "Default: 6 divided by the number of destinations, at least 2 and at most 5: up to three destinations fit into a "
+    "new account's 10 (docs/shipping.md)."
 )
 Concurrency = Annotated[
     int,
     Strict(),
-    *between(
-        LEAST_CONCURRENCY,
-        MOST_CONCURRENCY,
-        f"{LEAST_CONCURRENCY} to {MOST_CONCURRENCY} invocations, which is what Lambda takes for a queue",
-    ),
+    *between(LEAST_CONCURRENCY, MOST_CONCURRENCY, "invocations, which is what Lambda takes for a queue"),
 ]
 """Invocations of a destination's function at a time."""

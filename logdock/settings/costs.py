@@ -26,6 +26,7 @@ from logdock.settings.deployment import Deployment
 from logdock.settings.destinations import ARCHIVE
 from logdock.settings.exports import Export
 from logdock.settings.load import load_settings
+from logdock.settings.secret_reference import named_secrets
 
 EVENTS_OF_AN_OBJECT = 3
 """Created, marked as deleted, deleted for good."""
@@ -337,20 +338,11 @@ def _shared_rows(deployment: Deployment, inputs: Inputs) -> Iterator[Row]:
         "composite alarms": (len(shared), inputs.composite_alarm),
         "metrics": (len(deployment.pushes), inputs.metric),
         "SQS polls": (len(deployment.shippers) * inputs.polls_a_month, inputs.queue_request),
-        "secrets": (len(_secrets(deployment.model_dump())), inputs.secret),
+        "secrets": (len(named_secrets(deployment.model_dump())), inputs.secret),
         "dashboards": (int(deployment.dashboard), inputs.dashboard),
     }
     for item, (units, price) in counted.items():
         yield Row(export="deployment", item=item, units=units, dollars=units * price)
-
-
-def _secrets(value: Any, name: str = "") -> set[str]:
-    """Return every secret that the settings name."""
-    if isinstance(value, Mapping):
-        return {secret for key, inner in value.items() for secret in _secrets(inner, str(key))}
-    if isinstance(value, list | tuple):
-        return {secret for inner in value for secret in _secrets(inner, name)}
-    return {value} if isinstance(value, str) and name.endswith("secret") else set()
 
 
 def dollars_per_gigabyte(landing: Landing, kinds: list[str], inputs: Inputs | None = None) -> float:

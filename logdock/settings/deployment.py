@@ -27,6 +27,7 @@ from logdock.settings.replica import Replica
 from logdock.settings.retention import PROFILES, ProfileName, Retention
 from logdock.settings.sql import Sql
 from logdock.settings.text import AccountId, DeploymentName, EachOnce, NotEmpty, PersonArn, Region, Switch, invalid
+from logdock.settings.unknown_kinds import errors_beside_kind
 
 __all__ = ["ATLAS_EXPORTS_PER_PROJECT", "RESERVED_NAMES", "Alerts", "Deployment"]
 
@@ -135,7 +136,8 @@ class Deployment(Model):
         try:
             deployment = handler(data)
         except ValidationError as error:
-            errors = [*map(_carried, error.errors(include_url=False)), *errors]
+            refused = error.errors(include_url=False)
+            errors = [*map(_carried, (*refused, *errors_beside_kind(refused))), *errors]
         if errors:
             raise ValidationError.from_exception_data(cls.__name__, errors)
         return deployment

@@ -39,10 +39,20 @@ class ErrorDetail:
 
 
 class SettingsError(Exception):
-    """A settings file that cannot be used. The text lists every error: line, setting, value, what is allowed."""
+    """A settings file that cannot be used. The text lists every error: line, setting, value, what is allowed.
+
+    Attributes
+    ----------
+    file
+        The settings file.
+    details
+        The errors in the order of the lines: those of the settings file first, then those of each file that it extends.
+    """
 
     def __init__(self, file: Path, details: Sequence[ErrorDetail]) -> None:
-        self.file, self.details = file, tuple(details)
+        files = list(dict.fromkeys([file, *(each.file or file for each in details)]))
+        by_line = sorted(details, key=lambda each: (files.index(each.file or file), each.line or 0, each.column or 0))
+        self.file, self.details = file, tuple(by_line)
         super().__init__(self._text())
 
     def _text(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationInfo
+from pydantic import ConfigDict, Field, Strict, ValidationInfo
 
 from logdock.settings.alerts import ExportAlerts
 from logdock.settings.destinations import ARCHIVE
@@ -14,7 +14,7 @@ from logdock.settings.model import Model
 from logdock.settings.reading import Oversize, PathFields
 from logdock.settings.redaction import Redaction
 from logdock.settings.regex import Regex
-from logdock.settings.text import AccountId, EachOnce, LogGroupDays, Name, Switch, invalid
+from logdock.settings.text import AccountId, EachOnce, LogGroupDays, Name, Switch, between, invalid, matching
 
 
 def one_or_several(setting: str) -> ConfigDict:
@@ -61,18 +61,13 @@ class ExportBase(Model):
         "which say what they are parts of. `truncate`: it is cut, with a mark. `quarantine`: it is kept in the failure "
         "bucket. The archive takes any length.",
     )
-    log_type: str | None = Field(
+    log_type: Annotated[str, *matching(r"\S{1,256}", "1 to 256 characters without spaces")] | None = Field(
         default=None,
-        min_length=1,
-        max_length=256,
-        pattern=r"^\S+$",
         description="Logz.io's `type` of this export's logs, such as `guardduty`. It has no effect in other "
         "destinations and in the archive. Default: the destination's `log_type`.",
     )
-    max_expansion: int = Field(
+    max_expansion: Annotated[int, Strict(), *between(10, 1_000_000, "times the stored size")] = Field(
         default=250,
-        ge=10,
-        le=1_000_000,
         description="How many times its stored size a compressed object may expand to. The first 64 MiB always pass. "
         "What exceeds it is not read: the failure bucket gets a note with the sizes, and the object stays where it is.",
     )

@@ -177,7 +177,7 @@ def load_settings(path: Path) -> Deployment:
     document, root = read_document(path)
     if not isinstance(document, dict) or root is None:
         given = "is empty" if document is None else f"holds {_kind(document)}"
-        message = f"{given}; expected a mapping with deployment, account, region and exports"
+        message = f"{given}; expected a mapping with deployment, account, region and exports, as `logdock init` writes"
         raise _of_the_file(path, message)
     try:
         return Deployment.model_validate(document)

@@ -19,6 +19,7 @@ from logdock.settings.placeholders import SUSPECT, remedy_for
 from logdock.settings.positions import find_place
 from logdock.settings.secret_reference import has_key_format, looks_secret
 from logdock.settings.text import UNQUOTED
+from logdock.settings.unknown_kinds import kind_meant
 
 SHOWN_LENGTH = 80
 _SHOWN_ITEMS = 6
@@ -38,7 +39,7 @@ _KINDS_OF_VALUE = {
 
 
 def explain(document: object, error: ValidationError, root: yaml.Node | None = None) -> list[ErrorDetail]:
-    """List every error of a refused document, in the order of the settings.
+    """List every error of a refused document, in the order of the settings; `SettingsError` sorts them by line.
 
     Parameters
     ----------
@@ -57,11 +58,9 @@ def explain(document: object, error: ValidationError, root: yaml.Node | None = N
             + [part for part in line["loc"][1:2] if isinstance(part, int)]
         ),
     )
-    refused = {_where(each["loc"]) for each in found if each["type"] != SUSPECT}
-    details = [
-        _detail(each, document, root) for each in found if each["type"] != SUSPECT or _where(each["loc"]) not in refused
-    ]
-    return list(dict.fromkeys(details))
+    details = [(each["type"], _detail(each, document, root)) for each in found]
+    refused = {detail.path for kind, detail in details if kind != SUSPECT}
+    return list(dict.fromkeys(detail for kind, detail in details if kind != SUSPECT or detail.path not in refused))
 
 
 class _Said(NamedTuple):
@@ -154,6 +153,8 @@ def _say(error: ErrorDetails, source: str | None) -> _Said:
         tag = value.get("kind") if isinstance(value, dict) else None
         if tag is None:
             return _Said(f"missing: {kinds}", kinds, below="kind")
+        if meant := kind_meant(tag, _tags(loc)):
+            kinds += f"; did you mean {meant}?"
         return _Said(f"got {shown(tag, loc)}; expected {kinds}", kinds, shown(tag, loc), below="kind")
     allowed = expected(error)
     if value is None or value == ():
@@ -224,11 +225,13 @@ def _shown_text(text: str) -> str:
 
 def _settings_there(loc: tuple[int | str, ...]) -> tuple[str, str | None]:
     """Return the end of a message about an unknown setting, and the settings that are allowed in its place."""
+    models = _candidates(loc[:-1])
     fields = _fields(loc[:-1])
     close = difflib.get_close_matches(str(loc[-1]), fields, n=1, cutoff=0.7)
     if close:
         return f"; did you mean {close[0]}?", close[0]
-    known = f"one of: {', '.join(fields)}" if fields else None
+    # without a kind there are the settings of every kind
+    known = f"one of: {', '.join(fields)}" if len(models) == 1 else None
     return f"; expected {known}" if known else "", known
 
 
@@ -275,13 +278,12 @@ def _candidates(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
             models = [model for model in models if _kind_of(model) == part]
         else:
             fields = [model.model_fields[part] for model in models if part in model.model_fields]
-            models = [inner for field in fields for inner in _models(field.annotation)]
+            models = list(dict.fromkeys(inner for field in fields for inner in _models(field.annotation)))
     return models
 
 
 def _fields(loc: tuple[int | str, ...]) -> dict[str, Any]:
-    models = _candidates(loc)
-    return dict(models[0].model_fields) if len(models) == 1 else {}
+    return {name: field for model in _candidates(loc) for name, field in model.model_fields.items()}
 
 
 def _tags(loc: tuple[int | str, ...]) -> list[str]:

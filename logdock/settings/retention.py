@@ -25,7 +25,7 @@ DEEP_ARCHIVE_MINIMUM_DAYS = 180
 """Days that Glacier Deep Archive bills for every object (S3 pricing)."""
 
 
-ArchiveDays = Annotated[int, Strict(), *between(1, MAX_DAYS, f"1 to {MAX_DAYS} days")]
+ArchiveDays = Annotated[int, Strict(), *between(1, MAX_DAYS, "days")]
 """Days that objects are kept."""
 
 

@@ -1,7 +1,8 @@
 """Where a secret is: its name or ARN in AWS Secrets Manager. A pasted secret is detected, and never shown."""
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -36,6 +37,15 @@ def looks_secret(text: str) -> bool:
         len(run) >= _RANDOM_LENGTH and sum(bool(re.search(kind, run)) for kind in ("[a-z]", "[A-Z]", "[0-9]")) > 1
         for run in re.split(r"[^A-Za-z0-9]", text)
     )
+
+
+def named_secrets(value: Any, name: str = "") -> set[str]:
+    """Return the names and ARNs of every secret in settings, as plain values."""
+    if isinstance(value, Mapping):
+        return {secret for key, inner in value.items() for secret in named_secrets(inner, str(key))}
+    if isinstance(value, list | tuple):
+        return {secret for inner in value for secret in named_secrets(inner, name)}
+    return {value} if isinstance(value, str) and name.endswith("secret") else set()
 
 
 def _check(value: str) -> str:

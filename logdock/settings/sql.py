@@ -17,7 +17,7 @@ MAX_SCAN_GB = 100_000
 class Sql(Model):
     """SQL over the archive, and over what MongoDB Atlas landed (docs/sql.md)."""
 
-    scan_limit_gb: Annotated[int, Strict(), *between(1, MAX_SCAN_GB, f"1 to {MAX_SCAN_GB} GB")] = Field(
+    scan_limit_gb: Annotated[int, Strict(), *between(1, MAX_SCAN_GB, "GB")] = Field(
         default=100, description="A query that reads more GB than this is ended. Athena bills by what is read."
     )
     format: Literal["json", "parquet"] = Field(

@@ -52,12 +52,12 @@ def matching(pattern: str, allowed: str) -> tuple[AfterValidator, object]:
     return AfterValidator(check), Field(json_schema_extra={"pattern": f"^(?:{pattern})$"})
 
 
-def between(least: float, most: float, allowed: str) -> tuple[AfterValidator, object]:
-    """Make the annotations of a number from `least` to `most`; `allowed` is the error's text."""
+def between(least: float, most: float, unit: str) -> tuple[AfterValidator, object]:
+    """Make the annotations of a number from `least` to `most`; `unit` ends the error's text."""
 
     def check(value: float) -> float:
         if not least <= value <= most:
-            raise invalid(allowed)
+            raise invalid(f"{least} to {most} {unit}")
         return value
 
     return AfterValidator(check), Field(json_schema_extra={"minimum": least, "maximum": most})
@@ -119,7 +119,7 @@ Name = Annotated[
 SessionSeconds = Annotated[
     int,
     Strict(),
-    *between(3600, 43200, "a role's maximum session: 3600 to 43200 seconds (1 to 12 hours)"),
+    *between(3600, 43200, "seconds (1 to 12 hours), which is what a role's maximum session may be"),
     Field(
         description="MaxSessionDuration of the role, in seconds: 3600 to 43200 (12 hours, what the vendors ask for)."
     ),
@@ -136,12 +136,15 @@ ExternalId = Annotated[
 """An STS external id (IAM User Guide, sts:ExternalId: 2 to 1224 characters)."""
 
 
+_MOST_EXTERNAL_IDS = 2
+
+
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
 def _one_or_two(value: tuple[str, ...]) -> tuple[str, ...]:
-    if len(value) not in (1, 2):
+    if not 1 <= len(value) <= _MOST_EXTERNAL_IDS:
         raise invalid("one external id, or two while it is rotated: [old, new]")
     return value
 
@@ -156,7 +159,13 @@ ExternalIds = Annotated[
         {
             "anyOf": [
                 _EXTERNAL_ID_SCHEMA,
-                {"type": "array", "items": _EXTERNAL_ID_SCHEMA, "minItems": 1, "maxItems": 2, "uniqueItems": True},
+                {
+                    "type": "array",
+                    "items": _EXTERNAL_ID_SCHEMA,
+                    "minItems": 1,
+                    "maxItems": _MOST_EXTERNAL_IDS,
+                    "uniqueItems": True,
+                },
             ]
         }
     ),
@@ -183,6 +192,7 @@ LogGroupDays = Annotated[
 _BUCKET = (
     "an S3 bucket name: 3 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit"
 )
+_BUCKET_PATTERN = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
@@ -201,7 +211,7 @@ def bucket_name(value: str) -> str:
 def existing_bucket_name(value: str) -> str:
     """Check the name of a bucket that exists. One with dots is reached by its path: boto3 does that by itself."""
     is_address = re.fullmatch(r"[0-9.]+", value) and "." in value
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value or is_address:
+    if not re.fullmatch(_BUCKET_PATTERN, value) or ".." in value or is_address:
         raise invalid(_BUCKET)
     if value.startswith(_BUCKET_PREFIXES) or value.endswith(_BUCKET_SUFFIXES):
         reserved = f"{', '.join(_BUCKET_PREFIXES)} and the suffixes {', '.join(_BUCKET_SUFFIXES)}"
@@ -212,14 +222,14 @@ def existing_bucket_name(value: str) -> str:
 BucketName = Annotated[
     str,
     AfterValidator(bucket_name),
-    Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"}),
+    Field(json_schema_extra={"pattern": f"^{_BUCKET_PATTERN.replace('.', '')}$"}),
 ]
 """A general purpose bucket's name, without dots."""
 
 ExistingBucketName = Annotated[
     str,
     AfterValidator(existing_bucket_name),
-    Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"}),
+    Field(json_schema_extra={"pattern": f"^{_BUCKET_PATTERN}$"}),
 ]
 """The name of a bucket that exists, which may have dots."""
 

@@ -54,8 +54,16 @@ def test_the_file_of_every_kind_is_valid_and_says_what_each_setting_means(
 ) -> None:
     ended = answer([], [*HEAD, kind, "mine", *ANSWERS[kind], "none"])
     stacks = "acme-core, acme-shipper, acme-mine, acme-dashboard"
-    says = "logdock.yaml is written. `logdock plan` shows what it creates and costs; `npx cdk deploy --all` deploys "
-    assert (ended.code, ended.out) == (0, f"{says}{stacks}.\n")
+    assert ended.code == 0
+    head, *lines = [line for line in ended.out.splitlines() if "Secrets Manager" not in line]
+    assert head == "logdock.yaml is written. To deploy it:"
+    assert [line.strip() for line in lines if line.startswith("    ")] == [
+        "logdock plan",
+        "npx cdk bootstrap aws://111122223333/eu-west-1",
+        "npx cdk deploy --all",
+        "logdock next-steps",
+    ]
+    assert f"- Deploy {stacks}:" in lines
     (export,) = load_settings(tmp_path / "logdock.yaml").exports
     assert (export.kind, export.name, export.ship_to) == (kind, "mine", ())
     text = (tmp_path / "logdock.yaml").read_text()
@@ -87,6 +95,7 @@ def test_a_destination_is_shipped_to(answer: Answer, tmp_path: Path, answers: li
     ended = answer(["--kind", "aurora-mysql"], [*HEAD, "", "billing", "", *answers])
     assert ended.code == 0
     settings = load_settings(tmp_path / "logdock.yaml")
+    assert ("- Store in AWS Secrets Manager, in eu-west-1: acme/logzio.\n" in ended.out) == (kind == "logzio")
     assert [each.kind for each in settings.destinations] == [kind]
     assert settings.exports[0].ship_to == (settings.destinations[0].name,)
 
@@ -272,7 +281,8 @@ def test_a_script_gets_the_file_and_the_stacks(answer: Answer) -> None:
 
 def test_another_file_is_named_to_the_deploy(answer: Answer) -> None:
     ended = answer(["--kind", "aurora-mysql", "--settings", "our own.yaml"], [*HEAD, "", "billing", "", "none"])
-    assert "`npx cdk deploy --all -c settings='our own.yaml'` deploys" in ended.out
+    assert "    npx cdk deploy --all -c settings='our own.yaml'\n" in ended.out
+    assert "    logdock plan --settings 'our own.yaml'\n" in ended.out
 
 
 def test_what_only_shipping_needs_is_asked_for_once_it_is_wanted(answer: Answer, tmp_path: Path) -> None:
@@ -327,7 +337,7 @@ def test_several_exports_are_asked_for_in_one_go(answer: Answer, tmp_path: Path,
     ]  # fmt: skip
     assert {export.ship_to for export in settings.exports} == {("logzio",)}
     assert settings.exports[0].model_dump()["decryption_keys_secret"] == "acme/keys"
-    assert "deploys acme-core, acme-shipper, acme-logs, acme-aurora-mysql, acme-shop-2, acme-dashboard." in ended.out
+    assert "Deploy acme-core, acme-shipper, acme-logs, acme-aurora-mysql, acme-shop-2, acme-dashboard:" in ended.out
 
 
 def test_every_kind_can_be_asked_for() -> None:

@@ -88,3 +88,21 @@ def test_sentences_are_wrapped_between_words_and_commands_are_not(monkeypatch: p
         assert main(["next-steps", "platform", "--settings", str(EVERYTHING)]) == 0
     assert " ".join(terminal.rows[1:3]) == sentence
     assert [command.startswith(row) for row in terminal.wrapped] == [True]
+
+
+@pytest.mark.usefixtures("formation")
+@pytest.mark.parametrize(
+    ("outputs", "says"),
+    [
+        ({"BucketName": "acme-logs"}, True),
+        ({}, True),
+        ({"NextSteps": "curl atlas"}, False),
+        ({"MetricsNextSteps": "curl logz"}, False),
+    ],
+)
+def test_a_stack_without_steps_says_that_nothing_is_to_do(
+    logdock: Type, monkeypatch: pytest.MonkeyPatch, outputs: dict[str, str], says: bool
+) -> None:
+    monkeypatch.setitem(OUTPUTS, "acme-prod-apps", outputs)
+    assert ("Nothing to do.\n" in steps(logdock, "apps").out) == says
+    assert "Nothing" not in steps(logdock, "apps", "--call").out

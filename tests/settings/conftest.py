@@ -28,7 +28,8 @@ def load(tmp_path: Path) -> Load:
 
     def load_document(document: object) -> Deployment:
         path = tmp_path / "logdock.yaml"
-        path.write_text(document if isinstance(document, str) else yaml.safe_dump(document), encoding="utf-8")
+        text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
+        path.write_text(text, encoding="utf-8")
         return load_settings(path)
 
     return load_document

@@ -72,7 +72,7 @@ def document(*exports: object, **changes: object) -> Document:
         "deployment": "acme-prod",
         "account": "111122223333",
         "region": "eu-west-1",
-        "exports": list(exports) or [export("cloudwatch-logs")],
         **changes,
     }
+    whole.setdefault("exports", list(exports) or [export("cloudwatch-logs")])
     return {key: value for key, value in whole.items() if value is not None}

@@ -7,7 +7,7 @@ from tests.settings.conftest import Load, Refusal
 from tests.settings.documents import EXPORTS, PUSH, document, export
 
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:oncall"
-SILENT = "0 (never), or 5 to 2880 minutes; over 1440, whole hours"
+SILENT = "0 to 2880 minutes: 0 for never, else at least 5, and whole hours over 1440"
 TOPIC_EXPECTED = "an SNS topic's ARN (arn:aws:sns:<Region>:<account>:<name>), not a FIFO topic's"
 REACHABLE = "a topic in a Region that this deployment has stacks in (eu-west-1): alarms reach no other Region"
 ADDRESS = "an https:// address without a query, such as https://otel.acme.example"

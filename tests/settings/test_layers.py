@@ -133,17 +133,17 @@ def test_keys_for_anchors_need_no_extends(tmp_path: Path) -> None:
 def test_errors_name_the_file_that_the_value_is_in(tmp_path: Path) -> None:
     shared = SHARED.replace("pci", "sox").replace("ops@acme.example", "no-address")
     own = (
-        PRODUCTION.replace('"111122223333"', '"1"') + "exports:\n  - name: orders\n    retention_days: 8\n  - name: x\n"
+        PRODUCTION.replace('"111122223333"', '"1"') + "exports:\n  - {name: orders, retention_days: 8}\n  - name: xy\n"
     )
     with pytest.raises(SettingsError) as caught:
         load_settings(write(tmp_path, shared=shared, production=own))
     found = [(Path(str(each["file"])).name, each["line"], each["path"]) for each in caught.value.as_documents()]
     assert found == [
         ("production.yaml", 3, "account"),
+        ("production.yaml", 5, "exports[0].retention_days"),
+        ("production.yaml", 6, "exports[1].kind"),
         ("shared.yaml", 4, "retention"),
         ("shared.yaml", 6, "alerts.email[0]"),
-        ("production.yaml", 6, "exports[0].retention_days"),
-        ("production.yaml", 7, "exports[1].kind"),
     ]
     assert f"  {tmp_path}/shared.yaml:4: retention: got 'sox'" in str(caught.value)
 

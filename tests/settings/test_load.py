@@ -30,7 +30,7 @@ def test_the_models_are_frozen(load: Load) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "is empty; expected a mapping with deployment, account, region and exports"),
+        (b"", "is empty; expected a mapping with deployment, account, region and exports, as `logdock init` writes"),
         (b"# a comment\n", "is empty; expected a mapping"),
         (b"- a\n- b\n", "holds a list; expected a mapping"),
         (b"just a text\n", "holds a single value; expected a mapping"),
@@ -103,11 +103,11 @@ def test_errors_in_one_file_come_in_one_message(refusal: Refusal) -> None:
         "destinations[0].token_secret",
         "exports[0].session_seconds",
         "exports[0].ship_to[0]",
-        "exports[1].bucket",
         "exports[1].name",
         "exports[1].stack_region",
-        "exports[2].min_level",
+        "exports[1].bucket",
         "exports[2].log_group",
+        "exports[2].min_level",
     ]
 
 

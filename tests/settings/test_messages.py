@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
-from logdock.settings import SettingsError, load_settings
+from logdock.settings import Deployment, SettingsError, load_settings
+from logdock.settings.messages import explain
 from tests.settings.conftest import Refusal
 from tests.settings.documents import EXPORTS, PUSH, document, export
 
+ROOT = Path(__file__).resolve().parents[2]
 KINDS = "mongodb-atlas, cockroachdb, aurora-mysql, rds, aptible, s3-logs, cloudwatch-logs, cloudflare"
 
 
@@ -17,6 +21,70 @@ def test_rejects_an_unknown_kind(refusal: Refusal) -> None:
         "destinations[0].kind: got 'splunk'; expected one of: logzio, otlp",
         f"exports[0].kind: got 'mongodb'; expected one of: {KINDS}",
     ]
+
+
+@pytest.mark.parametrize("kind", ["mongodb", "<kind>", None, 5, ["aptible"]])
+def test_an_unknown_kind_hides_no_error_that_every_kind_would_have(refusal: Refusal, kind: object) -> None:
+    entry = {"name": "B", "kind": kind, "zzz": 1, "ship_too": 1, "max_expansion": 1, "ship_to": ["no"], "log_types": 5}
+    found = refusal(document({key: value for key, value in entry.items() if value is not None}))
+    assert [line.split(": ")[0] for line in found if ".kind:" not in line] == [
+        "exports[0].name",
+        "exports[0].zzz",
+        "exports[0].ship_too",
+        "exports[0].max_expansion",
+        "exports[0].ship_to[0]",
+    ]
+    assert len([line for line in found if ".kind:" in line]) == 1
+    assert "exports[0].zzz: unknown setting" in found
+    assert "exports[0].ship_too: unknown setting; did you mean ship_to?" in found
+
+
+@pytest.mark.parametrize("kind", ["mongodb_atlas", "MongoDB-atlas", "mongodb-atals"])
+def test_a_misspelt_kind_hides_no_error_of_the_kind_that_is_meant(refusal: Refusal, kind: str) -> None:
+    lines = refusal(document({**export("mongodb-atlas"), "kind": kind, "project_id": "x", "zzz": 1}))
+    assert [line.split(": ")[0] for line in lines] == ["exports[0].kind", "exports[0].project_id", "exports[0].zzz"]
+    assert lines[0] == f"exports[0].kind: got {kind!r}; expected one of: {KINDS}; did you mean mongodb-atlas?"
+    assert "expected one of: name, ship_to," in lines[2]
+
+
+def test_an_unknown_kind_of_destination_hides_no_other_error(refusal: Refusal) -> None:
+    found = refusal(document(destinations=[{"name": "B", "kind": "logsio", "token_secret": 5}, {"zzz": 1}]))
+    assert [line.split(": ")[0] for line in found] == [
+        "destinations[0].name",
+        "destinations[0].kind",
+        "destinations[0].token_secret",
+        "destinations[1].kind",
+        "destinations[1].name",
+        "destinations[1].zzz",
+    ]
+
+
+WRONG: tuple[object, ...] = (-1, 0, 10**9, 1.5, "", "a b", "\u00e9" * 5000, True, [], [5, 5], {}, {"zzz": 5}, [["x"]])
+
+
+def changed(document: Any, wrong: object, depth: int) -> Any:
+    """Return a document with a value in place of all that is so deep in it, but for the kinds."""
+    if depth and isinstance(document, dict):
+        return {key: each if key == "kind" else changed(each, wrong, depth - 1) for key, each in document.items()}
+    if depth and isinstance(document, list):
+        return [changed(each, wrong, depth - 1) for each in document]
+    return wrong
+
+
+def test_no_message_is_the_validators_own(tmp_path: Path) -> None:
+    everything = yaml.safe_load((ROOT / "examples" / "everything.yaml").read_text())
+    for part in everything["exports"]:
+        part.setdefault("max_expansion", 250)
+        part.setdefault("log_type", "x")
+    found = []
+    for wrong in WRONG:
+        for depth in range(1, 7):
+            whole = changed(everything, wrong, depth)
+            with pytest.raises(ValidationError) as caught:
+                Deployment.model_validate(whole)
+            found += [each.message for each in explain(whole, caught.value)]
+    assert len(found) > 1000
+    assert [message for message in dict.fromkeys(found) if " should " in message or "Input" in message] == []
 
 
 def test_rejects_an_export_without_a_kind(refusal: Refusal) -> None:
@@ -31,7 +99,7 @@ def test_rejects_an_export_that_is_no_mapping(refusal: Refusal, entry: object) -
 
 
 def test_rejects_an_unknown_setting_and_names_the_known(refusal: Refusal) -> None:
-    lines = refusal(document(export("aptible", zzz="secret"), alerts={"zzz": 1}, zzz=1))
+    lines = refusal({**document(alerts={"zzz": 1}, exports=[export("aptible", zzz="secret")]), "zzz": 1})
     assert lines == [
         ("alerts.zzz: unknown setting; expected one of: email, sns_topic_arns, webhook, silent_after_minutes, "
         "remind_after_minutes, lag_after_minutes, daily_gb, volume_band, failed_logins_per_hour, "
@@ -84,7 +152,7 @@ def test_a_value_is_shown_on_one_line(refusal: Refusal) -> None:
 def test_a_large_number_or_a_value_in_itself_is_named(refusal: Refusal) -> None:
     whole = yaml.safe_dump(document(export("mongodb-atlas", session_seconds=7)))
     (line,) = refusal(whole.replace("session_seconds: 7", f"session_seconds: 0x{'f' * 5000}"))
-    assert line.startswith("exports[0].session_seconds: got a very long number; expected a role's maximum session")
+    assert line.startswith("exports[0].session_seconds: got a very long number; expected 3600 to 43200 seconds")
     text = "deployment: acme\naccount: '111122223333'\nregion: eu-west-1\nexports: &loop [*loop]\n"
     assert all(line.startswith("exports") for line in refusal(text))
 

@@ -73,6 +73,16 @@ def test_error_names_line_setting_and_export(tmp_path: Path) -> None:
         assert any(line.startswith(f"  {tmp_path / 'prod.yaml'}:{expected}") for line in lines), (expected, lines)
 
 
+def test_errors_of_a_file_are_in_the_order_of_its_lines(tmp_path: Path) -> None:
+    head, exports = FILE.split("exports:\n")
+    caught = refused(tmp_path, "exports:\n" + exports + head)
+    lines = [(each["line"], each["column"]) for each in caught.as_documents()]
+    assert len(lines) > 9
+    assert lines == sorted(lines)
+    printed = [int(line.split(":")[1]) for line in str(caught).splitlines()[1:]]
+    assert printed == sorted(printed)
+
+
 def test_error_document_has_place_value_and_allowed(tmp_path: Path) -> None:
     found = refused(tmp_path, FILE).as_documents()
     (slow,) = [each for each in found if each["value"] == "'slow'"]

@@ -52,7 +52,7 @@ def test_rejects_what_re2_does_not_compile(refusal: Refusal, regex: str) -> None
             re2.compile(regex)
     patterns = [{"name": "card", "regex": regex}]
     lines = refusal(
-        document(export("cloudwatch-logs", include=[regex], exclude=[regex], redaction={"patterns": patterns}))
+        document(export("cloudwatch-logs", redaction={"patterns": patterns}, include=[regex], exclude=[regex]))
     )
     assert [line.split(":")[0] for line in lines] == [
         "exports[0].redaction.patterns[0].regex",

@@ -48,7 +48,7 @@ def test_accepts_a_session_within_iams_limits(load: Load, seconds: int) -> None:
 @pytest.mark.parametrize("seconds", [3599, 43201, 0, -3600])
 def test_rejects_a_session_outside_iams_limits(refusal: Refusal, kind: str, seconds: int) -> None:
     (line,) = refusal(document(export(kind, session_seconds=seconds)))
-    expected = "expected a role's maximum session: 3600 to 43200 seconds (1 to 12 hours)"
+    expected = "expected 3600 to 43200 seconds (1 to 12 hours), which is what a role's maximum session may be"
     assert line == f"exports[0].session_seconds: got {seconds}; {expected}"
 
 

@@ -26,14 +26,13 @@ def aurora(*log_types: str, **changes: object) -> AuroraMysqlExport:
 
 
 def test_next_steps_say_what_the_deploy_has_switched_on() -> None:
-    rest = "Left to do, if anything:"
+    nothing = "Nothing to do in RDS for cluster billing."
     assert (
-        database_configured(aurora("error"), "", region="eu-west-1")
-        == f"The deploy switches on the export of error. {rest} "
+        database_configured(aurora("error"), nothing, region="eu-west-1")
+        == f"The deploy switches on the export of error. {nothing}"
     )
     assert database_configured(aurora("audit", "general"), "Restart billing-1.", region="eu-west-1") == (
-        "The deploy switches on the export of audit, general and sets the parameters that it needs. "
-        f"{rest} Restart billing-1."
+        "The deploy switches on the export of audit, general and sets the parameters that it needs. Restart billing-1."
     )
 
 
@@ -99,7 +98,7 @@ def test_next_steps_name_what_only_a_user_can_do_inside_the_database() -> None:
     assert steps.splitlines() == [
         (
             "The deploy switches on the export of postgresql and sets the parameters that it needs. "
-            "Left to do, if anything: Restart instance shop."
+            "Restart instance shop."
         ),
         (
             "# After the restart, in SQL, in each database: SET pgaudit.log = 'none'; CREATE EXTENSION IF NOT EXISTS "

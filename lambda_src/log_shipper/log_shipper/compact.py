@@ -13,6 +13,9 @@ The SDK is the runtime's own, as for every function here, and which release that
 Developer Guide, "Runtime-included SDK versions"). A run that could not remove an object on condition of its ETag begins
 nothing.
 
+A part that is not one whole gzip member stays as it is. The run logs it and notes its ETag next to the indexes of its
+hour, so that it is read again only if it is written again.
+
 There is no lock and no state but the archive itself. Removing is s3:DeleteObject without a version: the parts stay as
 noncurrent versions for the bucket's noncurrent days.
 """
@@ -37,6 +40,7 @@ from log_shipper.compacted import (
     Index,
     Member,
     compacted_key,
+    damaged_key,
     index_key,
     index_of,
     is_gone,
@@ -235,6 +239,9 @@ class Compactor:
             self._remove([part for part in parts if _name(part) in replaced])
             parts = [part for part in parts if _name(part) not in replaced]
         planned = plan(hour, parts, is_first=not numbers, now=self._now)
+        if planned and (damaged := self._damaged(hour)):
+            undamaged = [part for part in parts if damaged.get(_name(part)) != part.etag]
+            planned = plan(hour, undamaged, is_first=not numbers, now=self._now)
         if not planned:
             return
         if waiting := self._waiting(config, [part for each in planned for part in each]):
@@ -263,13 +270,17 @@ class Compactor:
         newest = max(part.modified for part in parts).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         upload = _Upload(self._settings.bucket, key, {INDEX_METADATA: identity, NEWEST_METADATA: newest})
         members: list[tuple[Part, Member]] = []
+        damaged: dict[str, str] = {}
         try:
             for part, body, policy in self._bodies(parts):
                 if is_whole_gzip(body):
                     upload.write(body)
                     members.append((part, Member(_name(part), len(body), policy)))
                 else:
+                    damaged[_name(part)] = part.etag
                     log("left as it is", source=part.key, error="it is not one gzip member")
+            if damaged:
+                self._note_damaged(hour, damaged)
             if len(members) < 2:
                 upload.abort()
                 return False
@@ -294,6 +305,29 @@ class Compactor:
         self.objects, self.parts = self.objects + 1, self.parts + len(members)
         self._remove([part for part, _ in members])
         return True
+
+    def _damaged(self, hour: str) -> dict[str, str]:
+        """Return the ETags of the parts that an earlier run could not use, by their names."""
+        try:
+            answer = aws.s3().get_object(Bucket=self._settings.bucket, Key=damaged_key(hour))
+        except ClientError as error:
+            if is_gone(error):
+                return {}
+            raise
+        etags: dict[str, str] = orjson.loads(answer["Body"].read())
+        return etags
+
+    def _note_damaged(self, hour: str, etags: dict[str, str]) -> None:
+        """Note damaged parts, so that no later run reads them again unless they are written again.
+
+        Of two runs at once one may overwrite what the other noted: those parts are read once more.
+        """
+        aws.s3().put_object(
+            Bucket=self._settings.bucket,
+            Key=damaged_key(hour),
+            Body=orjson.dumps(self._damaged(hour) | etags),
+            ContentType="application/json",
+        )
 
     def _is_created(self, key: str, identity: str, size: int) -> bool:
         """Say whether the compacted object is the one of this run, whole.

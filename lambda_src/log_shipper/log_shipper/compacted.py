@@ -104,6 +104,11 @@ def index_key(hour: str, identity: str) -> str:
     return f"{INDEX_PREFIX}{hour.removeprefix('logs/')}{identity}.json.gz"
 
 
+def damaged_key(hour: str) -> str:
+    """Return the key of the note that lists an hour's damaged parts."""
+    return f"{INDEX_PREFIX}{hour.removeprefix('logs/')}damaged.json"
+
+
 def write_index(index: Index) -> bytes:
     """Return an index as it is stored."""
     policies = sorted({member.policy for member in index.members})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from logdock.cli.account import read_settings
-from logdock.cli.bootstrap_policy.policies import policies, secrets_of
+from logdock.cli.bootstrap_policy.policies import bootstrap_regions, policies, secrets_of
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.options import DEFAULT_SETTINGS, Json, SettingsFile
 from logdock.cli.screen import Screen
@@ -55,8 +55,7 @@ def bootstrap_policy(
         for name in names:
             document_url = shlex.quote(f"file://{folder / name}.json")
             commands.append(f"aws iam create-policy --policy-name {name} --policy-document {document_url}")
-        replica = [deployment.replica.region] if deployment.replica else []
-        regions = dict.fromkeys([*deployment.regions, *replica]) if folder == output else [deployment.region]
+        regions = bootstrap_regions(deployment) if folder == output else [deployment.region]
         environments = " ".join(f"aws://{account}/{region}" for region in regions)
         trust = "" if folder == output else f" --trust {deployment.account}"
         commands.append(f"npx cdk bootstrap{trust} --cloudformation-execution-policies {','.join(own)} {environments}")

@@ -96,6 +96,12 @@ def secrets_of(settings: Deployment) -> list[str]:
     return list(dict.fromkeys(here.secret_arn(each) for each in secrets if each for here in everywhere))
 
 
+def bootstrap_regions(settings: Deployment) -> list[str]:
+    """Return the Regions of the deployment's own account that it has stacks in, and so need a bootstrap."""
+    replica = [settings.replica.region] if settings.replica else []
+    return list(dict.fromkeys([*settings.regions, *replica]))
+
+
 def policies(deployment: str, account: str, partition: str, secrets: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Return as few policies as hold all statements, each within IAM's limit.
 

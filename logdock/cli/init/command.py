@@ -1,17 +1,21 @@
 """The command itself: asks for a deployment and its exports, checks each answer, and writes the file."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from logdock.cli.bootstrap_policy.policies import bootstrap_regions
 from logdock.cli.errors import CommandError, ExitCode
 from logdock.cli.init.deployment import ask_environment, ask_settings, without_missing_schema
 from logdock.cli.init.interview import stack_names
 from logdock.cli.init.questions import ExportKind
 from logdock.cli.options import DEFAULT_SETTINGS, Json, cdk_settings_option, settings_option
 from logdock.cli.screen import Screen
+from logdock.settings import Deployment
+from logdock.settings.secret_reference import named_secrets
 
 EXAMPLES = """
 Examples:
@@ -68,8 +72,26 @@ def init(
         settings.write_text(without_missing_schema(text, settings.parent), encoding="utf-8")
     stacks = stack_names(deployment.deployment, (export.name for export in deployment.exports))
     screen.document({"settings": str(settings), "stacks": stacks})
-    deploy = f"npx cdk deploy --all{cdk_settings_option(settings)}"
-    plan = f"logdock plan{settings_option(settings)}"
-    screen.say(
-        f"{settings} is written. `{plan}` shows what it creates and costs; `{deploy}` deploys {', '.join(stacks)}."
-    )
+    screen.say(f"{settings} is written. To deploy it:")
+    for what, command in _next_steps(deployment, settings, stacks):
+        screen.say(f"- {what}")
+        if command:
+            screen.copyable(f"    {command}")
+
+
+def _next_steps(deployment: Deployment, settings: Path, stacks: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what to do before and at the first deploy, each step with its command, if it has one."""
+    option = settings_option(settings)
+    if secrets := sorted(named_secrets(deployment.model_dump())):
+        yield f"Store in AWS Secrets Manager, in {deployment.region}: {', '.join(secrets)}.", ""
+    yield "See what it creates and costs:", f"logdock plan{option}"
+    policies = f"logdock bootstrap-policy{option}"
+    if any(each.other_account for each in deployment.exports):
+        # a bootstrap that trusts another account requires policies
+        yield "Bootstrap the CDK, once for an account and Region, with the commands that this prints:", policies
+    else:
+        environments = " ".join(f"aws://{deployment.account}/{region}" for region in bootstrap_regions(deployment))
+        less = f"this gives CloudFormation AdministratorAccess, and `{policies}` prints the commands for less"
+        yield f"Bootstrap the CDK, once for an account and Region ({less}):", f"npx cdk bootstrap {environments}"
+    yield f"Deploy {', '.join(stacks)}:", f"npx cdk deploy --all{cdk_settings_option(settings)}"
+    yield "See what is left to do at the vendor:", f"logdock next-steps{option}"

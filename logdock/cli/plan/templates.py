@@ -73,6 +73,9 @@ class ResourceChange:
             return f"{self.stack}: {self.action}"
         name = f" `{self.physical_name}`" if self.physical_name else ""
         because = f" (another {', '.join(self.because)})" if self.because else ""
+        if self.action == "replaced" and self.type == "AWS::Lambda::LayerVersion":
+            # a layer version never changes (AWS Lambda Developer Guide, "Managing Lambda dependencies with layers")
+            because += ": other code is another version of the layer, which holds no data"
         return f"{self.stack}: {self.type.removeprefix('AWS::')} {self.resource}{name} is {self.action}{because}"
 
     def document(self) -> dict[str, object]:

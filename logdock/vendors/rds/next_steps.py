@@ -15,13 +15,13 @@ def database_configured(export: AuroraMysqlExport | RdsExport, restart: str, *, 
     Parameters
     ----------
     restart
-        The sentence that names the instances to restart, or what else is left, or nothing: it is known when the deploy
-        runs.
+        A sentence for each database: which instances to restart, what else is left, or that nothing is. It is known
+        when the deploy runs.
     """
     what = f"the export of {', '.join(export.log_types)}"
     what += " and sets the parameters that it needs" if export.needs_parameters else ""
     left = _inside_database(export, region)
-    done = f"The deploy switches on {what}. Left to do, if anything: {restart}"
+    done = f"The deploy switches on {what}. {restart}"
     return "\n".join([done, *left])
 
 

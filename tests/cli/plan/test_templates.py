@@ -66,6 +66,17 @@ NOTHING: dict[str, Any] = {"Type": "AWS::SNS::TopicPolicy"}
             ["s: S3::Bucket A `acme-a` is replaced (another BucketName)"],
             [Kind.RETAINS],
         ),
+        (
+            template(A={"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": {"S3Key": "a"}}}),
+            template(A={"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": {"S3Key": "b"}}}),
+            [
+                (
+                    "s: Lambda::LayerVersion A is replaced (another Content): other code is another version of the "
+                    "layer, which holds no data"
+                )
+            ],
+            [],
+        ),
         (template(A=bucket(**RETAINED)), template(), ["s: S3::Bucket A `acme-a` is left behind"], [Kind.RETAINS]),
         (template(A=bucket()), template(), ["s: S3::Bucket A `acme-a` is deleted"], [Kind.LOSES]),
         (template(A=QUEUE), template(), ["s: SQS::Queue A `acme-ship-logz` is deleted"], [Kind.LOSES]),

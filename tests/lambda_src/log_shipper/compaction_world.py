@@ -39,6 +39,8 @@ class Bucket(Memory):
         Called at each step.
     unheard
         The call whose answer is lost, once.
+    read
+        The keys of objects that were read, in order.
     """
 
     def __init__(self, page: int = 1000) -> None:
@@ -48,6 +50,7 @@ class Bucket(Memory):
         self.steps, self.modified = 0, NOW
         self.at_step: Callable[[], None] = lambda: None
         self.unheard: str | None = None
+        self.read: list[str] = []
 
     def client(self) -> Any:
         """Return the client."""
@@ -57,6 +60,8 @@ class Bucket(Memory):
         if operation == "put_object":
             # event rules distinguish compacted objects from parts by how they were created
             assert number_of(asked["Key"]) is None
+        if operation == "get_object":
+            self.read.append(asked["Key"])
         self.step()
 
     def step(self) -> None:

@@ -154,6 +154,39 @@ def test_run_damaged_parts_keep_no_other_part_of_the_hour_as_it_is(s3: Bucket, m
     assert s3.listed() == [*keys[:2], keys[4], f"{HOUR}compacted-000001.jsonl.gz"]
 
 
+@pytest.mark.parametrize("whole", [0, 1, 3])
+def test_run_damaged_parts_are_read_once_until_they_change(s3: Bucket, whole: int) -> None:
+    keys = fill(s3, 3 + whole)
+    for key in keys[:3]:
+        s3.objects[ARCHIVE, key].body = s3.objects[ARCHIVE, key].body[:-3]
+    for hours in range(48):
+        s3.compact(now=NOW + timedelta(hours=hours))
+    assert [s3.read.count(key) for key in keys[:3]] == [1, 1, 1]
+    # two are written again, one of them whole
+    damaged = s3.objects[ARCHIVE, keys[0]].body
+    for number in (0, 1):
+        s3.part(number, ["again"])
+        s3.objects[ARCHIVE, keys[number]].etag = '"changed"'
+    s3.objects[ARCHIVE, keys[0]].body = damaged
+    late = s3.part(7, ["late"])
+    mark(s3, late)
+    for hours in range(48, 96):
+        s3.compact(now=NOW + timedelta(hours=hours))
+    assert [s3.read.count(key) for key in keys[:3]] == [2, 2, 1]
+    assert [key for key in s3.listed() if compacted.part_of(key)] == [keys[0], keys[2]]
+
+
+def test_run_damaged_parts_of_two_objects_are_all_noted(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = fill(s3, 8)
+    size = max(len(s3.objects[ARCHIVE, key].body) for key in keys)
+    monkeypatch.setattr(compaction_plan, "MAX_BYTES", 4 * size)
+    for key in (*keys[:2], *keys[4:6]):
+        s3.objects[ARCHIVE, key].body = s3.objects[ARCHIVE, key].body[:-3]
+    for hours in range(48):
+        s3.compact(now=NOW + timedelta(hours=hours))
+    assert [s3.read.count(key) for key in keys] == [1] * 8
+
+
 def test_run_parts_of_different_redaction_keep_what_they_have_had(s3: Bucket) -> None:
     first, second = s3.part(1, ["a"], policy="old"), s3.part(2, ["b"], policy="")
     for key in (first, second):

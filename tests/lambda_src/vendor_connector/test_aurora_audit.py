@@ -11,6 +11,7 @@ STATE = "/logdock/acme/billing/aurora-audit"
 ROLE = "arn:aws:iam::123456789012:role/aurora-logs"
 DEFAULT = "default.aurora-mysql8.0"
 OURS = "acme-billing-audit"
+NOTHING_LEFT = "Nothing to do in RDS for cluster billing."
 PROPERTIES = {
     "Operation": "aurora-audit",
     "ClusterId": "billing",
@@ -267,7 +268,7 @@ def test_only_differing_parameters_of_an_own_group_change(own: Rds, wire: Any, c
     data = connector.create(PROPERTIES)
     changed = [item["ParameterName"] for item in wire.requests("ModifyDBClusterParameterGroup")[0]["Parameters"]]
     assert changed == ["server_audit_events"]
-    assert (data["ParameterGroup"], data["RestartNeeded"], data["Restart"]) == ("own", "false", "")
+    assert (data["ParameterGroup"], data["RestartNeeded"], data["Restart"]) == ("own", "false", NOTHING_LEFT)
     assert OURS not in own.groups
 
 
@@ -353,7 +354,7 @@ def test_a_log_that_needs_no_parameter_changes_no_group_and_asks_for_no_restart(
     fake.has("DBClusterMembers")[0]["DBClusterParameterGroupStatus"] = "pending-reboot"
     before = copy.deepcopy((fake.groups, fake.has("DBClusterParameterGroup")))
     data = connector.create({**ERRORS, "ParameterGroup": named})
-    assert (data["RestartNeeded"], data["Restart"]) == ("false", "")
+    assert (data["RestartNeeded"], data["Restart"]) == ("false", NOTHING_LEFT)
     assert fake.has("EnabledCloudwatchLogsExports") == ["error"]
     assert (fake.groups, fake.has("DBClusterParameterGroup")) == before
     connector.delete({**ERRORS, "ParameterGroup": named})

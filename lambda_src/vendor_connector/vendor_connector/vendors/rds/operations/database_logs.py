@@ -102,7 +102,8 @@ def apply(request: Request) -> dict[str, str]:
     Returns
     -------
     dict
-        ``ParameterGroup``, ``RestartNeeded``, ``Restart`` (a sentence, or empty), ``LogTypes``, ``LogGroups``.
+        ``ParameterGroup``, ``RestartNeeded``, ``Restart`` (a sentence: what is left to do in RDS), ``LogTypes``,
+        ``LogGroups``.
     """
     wanted, rds = read(Settings, request.properties), aws.rds()
     groups = Groups(rds, of_clusters=wanted.target.is_cluster)
@@ -355,11 +356,11 @@ def _not_attached(target: Target, used: str, group: str | None) -> str:
 
 
 def _data(wanted: Settings, group: str, *, restart: str = "", left: str = "") -> dict[str, str]:
-    """Return the resource's data, with the sentence that asks for a restart or says what is left to do."""
+    """Return the resource's data, with the sentence that asks for a restart or says what else is left to do in RDS."""
     return {
         "ParameterGroup": group,
         "RestartNeeded": str(bool(restart)).lower(),
-        "Restart": restart or left,
+        "Restart": restart or left or f"Nothing to do in RDS for {wanted.target}.",
         "LogTypes": ",".join(wanted.logs.log_types),
         "LogGroups": ",".join(
             f"/aws/rds/{wanted.noun}/{wanted.target.identifier}/{log_type}" for log_type in wanted.logs.log_types
