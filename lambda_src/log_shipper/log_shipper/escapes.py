@@ -134,7 +134,7 @@ class View:
             delimiters = _LINE_FEED
         else:
             delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
-        all_leads = _BACKSLASH_LEADS
+        all_leads: tuple[bytes, ...] = _BACKSLASH_LEADS
         if b"%" in data:
             all_leads = _ALL_WIDE_LEADS if _has_wide(data) else _ALL_LEADS
         taken, origins = self._pieces(all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2], delimiters)
