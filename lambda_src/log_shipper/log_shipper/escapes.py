@@ -18,11 +18,12 @@ from log_shipper.edits import Lines
 _CHARACTERS = rb"\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)"
 _PERCENT = rb"%(?:25)*+[0-7][0-9a-fA-F]"
 _PERCENT_NEXT = rb"%(?:25)*+[89abAB][0-9a-fA-F]"
-_PERCENT_WIDE = rb"%%(?:25)*+(?:(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F])%b|[eE][0-9a-fA-F]%b%b)" % ((_PERCENT_NEXT,) * 3)
-_ESCAPE = re.compile(rb"(%b|%b|%b)" % (_CHARACTERS, _PERCENT, _PERCENT_WIDE))
-_PERCENT_LEAD = rb"%[0-7c-eC-E][0-9a-fA-F]"
+_WIDE = rb"(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F])%b|[eE][0-9a-fA-F]%b%b" % ((_PERCENT_NEXT,) * 3)
+_ESCAPE = re.compile(rb"(%b|%%(?:25)*+(?:[0-7][0-9a-fA-F]|%b))" % (_CHARACTERS, _WIDE))
+_PERCENT_LEAD = rb"%[0-7][0-9a-fA-F]"
+_WIDE_LEAD = rb"%[c-eC-E][0-9a-fA-F]%(?:25)*[89abAB]"
 # something may begin behind it, or go on
-_PERCENT_BEFORE = rb"%[c-eC-E][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,2}[0-9A-Za-z:]"
+_WIDE_BEFORE = rb"%[c-eC-E][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,2}[0-9A-Za-z:]"
 # what is no percent-encoded ASCII character, encoded any number of times
 _PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 # a pair of backslashes before what is no character's code
@@ -36,9 +37,11 @@ _BACKSLASH_LEADS = (
     rb"\\(?:[tux/]|[bfnr](?!%b))" % _NO_BEGINNING,
     rb"\\(?:[tx/]|[bfnr](?!%b)|u(?!(?!00[0-7])[0-9a-fA-F]{4}(?:[g-zG-Z]|%b)))" % (_NO_BEGINNING, _NO_BEGINNING),
 )
+_ALL_LEADS = tuple(lead + b"|" + _PERCENT_LEAD for lead in _BACKSLASH_LEADS)
 # a character outside ASCII is part of e-mail addresses alone; before others it is their border, or a card's separator
-_PERCENT_LEADS = (_PERCENT_LEAD, _PERCENT_LEAD, rb"%[0-7][0-9a-fA-F]|" + _PERCENT_BEFORE)
-_ALL_LEADS = tuple(lead + b"|" + percent for lead, percent in zip(_BACKSLASH_LEADS, _PERCENT_LEADS, strict=True))
+_ALL_WIDE_LEADS = tuple(
+    lead + b"|" + wide for lead, wide in zip(_ALL_LEADS, (_WIDE_LEAD, _WIDE_LEAD, _WIDE_BEFORE), strict=True)
+)
 _HEX_PAIR = re.compile(rb"%(?:25)*+([0-9a-fA-F]{2})")
 _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 # an @ that is encoded, behind the quotes of a local part
@@ -131,7 +134,9 @@ class View:
             delimiters = _LINE_FEED
         else:
             delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
-        all_leads = _ALL_LEADS if b"%" in data else _BACKSLASH_LEADS
+        all_leads: tuple[bytes, ...] = _BACKSLASH_LEADS
+        if b"%" in data:
+            all_leads = _ALL_WIDE_LEADS if _has_wide(data) else _ALL_LEADS
         taken, origins = self._pieces(all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2], delimiters)
         pieces = b"\n".join(taken)
         if b"40" in pieces and _QUOTE_AT.search(pieces):
@@ -170,7 +175,7 @@ class View:
         data = self.data
         layers: list[_Layer] = []
         for sign, lead, escape, decode in _CODECS:
-            if sign in data and re.search(lead, data) is not None:
+            if sign in data and (re.search(lead, data) is not None or (sign == b"%" and _has_wide(data))):
                 decoded = decode(data)
                 if decoded is None:
                     break
@@ -283,6 +288,11 @@ class _Decoded:
         return int.from_bytes(b"".join(parts).translate(_LENGTHS), "little"), sizes
 
 
+def _has_wide(data: bytes) -> bool:
+    """Say whether there may be a percent-encoded character outside ASCII."""
+    return _wide_search()(data) is not None
+
+
 def _percent_decoded(data: bytes) -> bytes | None:
     """Return text decoded whose escapes are all percent-encoded ASCII characters; None where one may be another.
 
@@ -331,6 +341,11 @@ _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...]
 @lru_cache(maxsize=1)
 def _other_pair_search() -> Callable[[bytes], object]:
     return search_of(_OTHER_PAIR)
+
+
+@lru_cache(maxsize=1)
+def _wide_search() -> Callable[[bytes], object]:
+    return search_of(_WIDE_LEAD)
 
 
 @lru_cache(maxsize=1)

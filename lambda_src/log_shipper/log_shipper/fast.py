@@ -148,7 +148,9 @@ def wrap(block: bytes | str, renderer: Renderer, log_type: str, *, by_hour: bool
         return None
     seconds = {head[start : start + 19] for head in heads}
     # a leap second is written as another, and the beginning of Unix time is none
-    if timestamps.UNSET.encode() in seconds or any(timestamps.normalise(second.decode()) != f"{second.decode()}Z" for second in seconds):
+    if timestamps.UNSET.encode() in seconds or any(
+        timestamps.normalise(second.decode()) != f"{second.decode()}Z" for second in seconds
+    ):
         return None
     if by_hour and len({second[:13] for second in seconds}) > 1:
         return None

@@ -39,8 +39,15 @@ def test_failed_login_of_a_name_that_is_not_utf8_counts() -> None:
 
 @pytest.mark.parametrize(
     ("result", "failed"),
-    [("18", 1), ("0", 0), ('{"$numberInt":"18"}', 1), ('{"$numberInt":"0"}', 0), ('{"$numberLong":"0"}', 0)]
-    + [("null", 0), ("18,\"latency\":NaN", 1)],
+    [
+        ("18", 1),
+        ("0", 0),
+        ('{"$numberInt":"18"}', 1),
+        ('{"$numberInt":"0"}', 0),
+        ('{"$numberLong":"0"}', 0),
+        ("null", 0),
+        ('18,"latency":NaN', 1),
+    ],
 )
 @pytest.mark.parametrize("before", ["", "\ufeff", "\0\0"])
 def test_login_counts_by_its_result_however_it_is_written(result: str, failed: int, before: str) -> None:

@@ -48,8 +48,11 @@ FOUND = [
     ("payment-card", "%B4111111111111111^DOE/JOHN^2512", "%B[payment-card]^DOE/JOHN^2512"),
     ("payment-card", "4111.1111.1111.1111, 4111\u00a01111\u00a01111\u00a01111", "[payment-card], [payment-card]"),
     ("payment-card", "q=%D0%BA%D0%B04111111111111111", "q=%D0%BA%D0%B0[payment-card]"),
-    ("payment-card", "4111%C2%A01111%C2%A01111%C2%A01111 4111%25E2%2580%25AF1111%25E2%2580%25AF1111%25E2%2580%25AF1111",
-     "[payment-card] [payment-card]"),
+    (
+        "payment-card",
+        "4111%C2%A01111%C2%A01111%C2%A01111 4111%25E2%2580%25AF1111%25E2%2580%25AF1111%25E2%2580%25AF1111",
+        "[payment-card] [payment-card]",
+    ),
     ("aws-key", r"AKIAIOSFODNN7EXAMPLE x\nASIAIOSFODNN7EXAMPLE", r"[aws-key] x\n[aws-key]"),
     ("aws-key", f"aws_secret_access_key={SECRET}", "aws_secret_access_key=[aws-key]"),
     ("aws-key", f'{{"SecretAccessKey": "{SECRET}"}}', '{"SecretAccessKey": "[aws-key]"}'),

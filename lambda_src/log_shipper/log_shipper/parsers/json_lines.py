@@ -100,7 +100,7 @@ def _time(value: JsonValue) -> str | None:
         for seconds, nanoseconds in _SECONDS_AND_NANOSECONDS:
             if {seconds, nanoseconds} == value.keys():
                 return _plausible_sum(value[seconds], value[nanoseconds])
-        if _PHP_DATE == value.keys():
+        if value.keys() == _PHP_DATE:
             return timestamps.normalise(f"{value['date']} {value['timezone']}")
         value = value.get("$date")
     if isinstance(value, dict):

@@ -49,9 +49,7 @@ VPC_FLOW_V2_COLUMNS = (
 # possessive and bounded: a hostile line costs no more than its length
 # a list of strings in quotes, as a network load balancer writes what ALPN offers, is one cell; so is an IPv6 address in
 # brackets with its port
-_QUOTED = re.compile(
-    r'("[^"\s]*+"(?:,"[^"\s]*+")++)|"([^"\\]*+(?:\\.[^"\\]*+)*+)"|\[([^\]]{0,64})\](?!\S)|(\S+)'
-)
+_QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(?!,")|\[([^\]]{0,64})\](?!\S)|(\S++)')
 # a number where the load balancer is named is the latency of a health check, whose log has other columns
 _ALB = re.compile(r"(?:http|https|h2|grpcs|ws|wss) \d{4}-\d\d-\d\dT[\d:.]+Z (?![\d.-]+ )\S+ \S+ ")
 _NLB = re.compile(r"tls [\d.]+ \d{4}-\d\d-\d\dT[\d:.]+ \S+ ")
@@ -84,7 +82,9 @@ _ANY_FORMAT = (
     rb"|2 (?:\d{12}|unknown) eni-|\d{4}-\d\d-\d\dT[\d:.]+Z \S+ \S+:\d+ (?:\S+:\d+|-) [\d.-]+ "
     rb"|[a-z][a-z0-9-]*(?: [a-z][a-z0-9-]*){2,}\r?$)"
 )
-_TIME_COLUMNS = ("time", "start", "timestamp", "@timestamp", "date", "datetime", "event_time", "eventTime", "timestamp(ms)")
+_TIME_COLUMNS = (
+    "time", "start", "timestamp", "@timestamp", "date", "datetime", "event_time", "eventTime", "timestamp(ms)",
+)  # fmt: skip
 _CSV_NAME = re.compile(r"[A-Za-z_@][\w@. /:()-]*$")
 
 
@@ -200,7 +200,7 @@ class ColumnParser:
             return line.split()
         if self._kind == "s3-access" and (cells := _s3_access_cells(line)):
             return cells
-        return ["".join(cell) for cell in _QUOTED.findall(line)]
+        return [quoted or bracketed or bare for quoted, bracketed, bare in _QUOTED.findall(line)]
 
     def _time(self, fields: dict[str, str]) -> str | None:
         if "date" in fields and "time" in fields:
