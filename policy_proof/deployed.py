@@ -89,7 +89,8 @@ class DeployedPolicies:
             except ClientError as error:
                 if error.response["Error"]["Code"] not in ("NoSuchBucketPolicy", "NoSuchBucket", "NotFoundException"):
                     raise
-                text = None
+                # A key of the user's own is not made here.
+                text = self._account.policy_of_users_key(arn)
             self._policies[bucket] = json.loads(text) if isinstance(text, str) else text
         return self._policies[bucket]
 

@@ -15,7 +15,7 @@ from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
 from logdock.settings.names import Names
 from policy_proof.account import Account, other_accounts
-from policy_proof.answers import Answer, connected
+from policy_proof.answers import Answer, with_role
 from policy_proof.calls import NoCallError, parameters_of
 from policy_proof.cast import Caller, Cast, Subject
 from policy_proof.claim_file import Claim
@@ -172,7 +172,7 @@ def evaluate_live(
             name: Answer(
                 principal_arn=stage.vendors.principal_arn(party), external_id=stage.vendors.external_ids(party)[-1]
             )
-            for name, party in connected(stage.settings).items()
+            for name, party in with_role(stage.settings).items()
         },
     )
     cloud = LocalCloud(stage, proof.account, proof.cast)
