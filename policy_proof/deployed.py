@@ -16,8 +16,11 @@ from policy_proof.cast import Caller, Cast
 from policy_proof.requests import Request
 from policy_proof.simulator import Verdict
 
-_REQUIRED = ("kms",)
-"""Services whose resource policy must allow even the owner's own users and roles."""
+_REQUIRED = ("kms", "sts")
+"""Services whose resource policy must allow even the owner's own users and roles: keys, and the trust of roles.
+
+IAM User Guide, "Policy evaluation for requests within a single account".
+"""
 
 
 class DeployedPolicies:

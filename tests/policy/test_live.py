@@ -12,9 +12,10 @@ from local_cloud.vendor_accounts import Vendors
 from logdock.settings import load_settings
 from policy_proof.answers import connected, with_role
 from policy_proof.cast import session
+from policy_proof.claim_file import Claim
 from policy_proof.deployed import DeployedPolicies
 from policy_proof.proof import Proof
-from policy_proof.requests import Request
+from policy_proof.requests import Request, requests_of
 from tests.conftest import EXAMPLES, ROOT, synthesize
 
 USERS_KEY = "arn:aws:kms:us-east-1:111122223333:key/0e5c1d2a-3b4f-4a5b-8c6d-7e8f9a0b1c2d"
@@ -35,8 +36,8 @@ def test_every_party_with_role_has_a_principal_at_the_stand_ins() -> None:
 
 
 @pytest.fixture
-def proof() -> Proof:
-    example = ROOT / "examples" / "logzio.yaml"
+def proof(request: pytest.FixtureRequest) -> Proof:
+    example = ROOT / "examples" / f"{getattr(request, 'param', 'logzio')}.yaml"
     synthesized = synthesize(example)
     return Proof(load_settings(example), synthesized.templates, synthesized.regions)
 
@@ -59,3 +60,20 @@ def test_only_key_that_no_template_makes_has_policy_of_a_new_key(
     verdict = DeployedPolicies(stage, proof.account, proof.cast).evaluate(request)
 
     assert verdict.answer == ("allow" if whose == "of the user" else "deny")
+
+
+@pytest.mark.parametrize("proof", ["everything"], indirect=True)
+def test_trust_of_readers_decides_who_assumes_their_role(proof: Proof, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy_proof.deployed.say_who_asks_and_whose_it_is", lambda: None)
+    deployed = DeployedPolicies(mock.Mock(), proof.account, proof.cast)
+    monkeypatch.setattr(deployed, "_read", proof.account.policy_of)
+    monkeypatch.setattr(deployed, "_identity", lambda caller: list(caller.policies.values()))
+    asked = [
+        (claim.verdict, deployed.evaluate(request).answer, request)
+        for entry, claim, subject in proof.about(Claim)
+        if subject.kind == "readers"
+        for request in requests_of(entry, claim, subject, proof.book)
+        if request.action.startswith("sts:") and claim.live != "call"
+    ]
+    assert {verdict for verdict, _, _ in asked} == {"allow", "deny"}
+    assert [each for each in asked if each[0] != each[1]] == []
