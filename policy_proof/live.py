@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import botocore.session
@@ -147,6 +148,12 @@ _ALWAYS_TRIED = frozenset(
 )
 
 
+def is_tried_live(subject: Subject, names: Names, *, whole: bool) -> bool:
+    """Return whether the cloud is asked about a subject; see `evaluate_live`."""
+    shared = {names.core_stack, names.in_region("shipper", names.region)}
+    return whole or subject.kind in _ALWAYS_TRIED or not shared & {*subject.stacks}
+
+
 def evaluate_live(
     stage: Stage, templates: Mapping[str, Template], regions: Mapping[str, str], *, whole: bool
 ) -> list[Outcome]:
@@ -161,7 +168,6 @@ def evaluate_live(
         the same in every example, and one of them shows it.
     """
     names = Names.of(stage.settings)
-    shared = {names.core_stack, names.in_region("shipper", names.region)}
     proof = Proof(
         stage.settings,
         templates,
@@ -177,10 +183,7 @@ def evaluate_live(
     )
     cloud = LocalCloud(stage, proof.account, proof.cast)
 
-    def is_tried(subject: Subject) -> bool:
-        return whole or subject.kind in _ALWAYS_TRIED or not shared & {*subject.stacks}
-
-    return proof.outcomes(live=cloud.evaluate, is_tried=is_tried)
+    return proof.outcomes(live=cloud.evaluate, is_tried=partial(is_tried_live, names=names, whole=whole))
 
 
 def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str], str]:

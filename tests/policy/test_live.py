@@ -10,10 +10,13 @@ from botocore.exceptions import ClientError
 
 from local_cloud.vendor_accounts import Vendors
 from logdock.settings import load_settings
+from logdock.settings.names import Names
 from policy_proof.answers import connected, with_role
+from policy_proof.calls import NoCallError, parameters_of
 from policy_proof.cast import session
 from policy_proof.claim_file import Claim
 from policy_proof.deployed import DeployedPolicies
+from policy_proof.live import is_tried_live
 from policy_proof.proof import Proof
 from policy_proof.requests import Request, requests_of
 from tests.conftest import EXAMPLES, ROOT, synthesize
@@ -77,3 +80,19 @@ def test_trust_of_readers_decides_who_assumes_their_role(proof: Proof, monkeypat
     ]
     assert {verdict for verdict, _, _ in asked} == {"allow", "deny"}
     assert [each for each in asked if each[0] != each[1]] == []
+
+
+def test_every_claim_that_is_tried_by_a_call_has_one() -> None:
+    wrong = set()
+    for example in EXAMPLES:
+        synthesized = synthesize(example)
+        proof = Proof(load_settings(example), synthesized.templates, synthesized.regions)
+        names, whole = Names.of(proof.settings), example.stem == "everything"
+        for entry, claim, subject in proof.about(Claim):
+            is_called = claim.live == "call" and is_tried_live(subject, names, whole=whole)
+            for request in requests_of(entry, claim, subject, proof.book) if is_called else ():
+                try:
+                    parameters_of(request)
+                except (KeyError, NoCallError) as error:
+                    wrong.add((entry.id, request.action, repr(error)))
+    assert wrong == set()
