@@ -29,7 +29,8 @@ from policy_proof.templates import Template
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 _PAST_PERMISSION = {
-    "InvalidParameterException", "NoSuchKey", "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException",
+    "DBParameterGroupAlreadyExists", "InvalidDBParameterGroupState", "InvalidParameterException", "NoSuchKey",
+    "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException",
     "ResourceNotFoundException",
 }  # fmt: skip
 """Errors that only an allowed caller gets: the local cloud checks permissions first."""
