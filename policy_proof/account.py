@@ -133,13 +133,13 @@ class Account:
         return found
 
     def policy_of(self, arn: str) -> Policy | None:
-        """Return the policy of the resource that an ARN names, or is inside of: an object's is its bucket's.
+        """Return the policy of the resource that an ARN names, or is inside of: an object's is its bucket's."""
+        return self.policy_of_users_key(arn) or self.policies.get(arn.split("/")[0] if ":s3:::" in arn else arn)
 
-        A key of the account that no template makes is taken to have the policy of a new key.
-        """
-        if ":key/" in arn and arn not in self.policies and arn.split(":")[4] == self.id:
-            return _by_iam_alone(arn)
-        return self.policies.get(arn.split("/")[0] if ":s3:::" in arn else arn)
+    def policy_of_users_key(self, arn: str) -> Policy | None:
+        """Return the policy of a new key for a key of the account that no template makes; None for all else."""
+        is_the_users = ":key/" in arn and arn not in self.policies and arn.split(":")[4] == self.id
+        return _by_iam_alone(arn) if is_the_users else None
 
     def owner_of(self, arn: str, unrelated_buckets: Mapping[str, str]) -> str:
         """Return the account that owns what an ARN names; a bucket's ARN does not say, so others' are named here."""

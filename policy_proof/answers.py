@@ -45,6 +45,11 @@ def connected(settings: Deployment) -> dict[str, Any]:
     }
 
 
+def with_role(settings: Deployment) -> dict[str, Any]:
+    """Return those of `connected` that assume a role here; Cloudflare, for one, has none and answers nothing."""
+    return {name: party for name, party in connected(settings).items() if hasattr(party, "session_seconds")}
+
+
 def name_of(member: Any) -> str:
     """Return the name of a destination, an export or one of its members."""
     member_id = getattr(member, "member_id", None)
@@ -69,12 +74,10 @@ def made_up(settings: Deployment) -> Answers:
         # Each Atlas project has an external id of its own; of several clusters the stack's id is everyone's.
         return own_id(name if party.kind == "mongodb-atlas" else party.name)
 
-    # Those that assume a role come first: the others' answers are used by nothing.
-    parties = sorted(connected(settings).items(), key=lambda each: not hasattr(each[1], "session_seconds"))
     return {
         name: Answer(
             principal_arn=f"arn:{partition}:iam::{333300000000 + place}:root",
             external_id=next(iter(getattr(party, "trusted_external_ids", ())), made_up_id(name, party)),
         )
-        for place, (name, party) in enumerate(parties)
+        for place, (name, party) in enumerate(with_role(settings).items())
     }

@@ -270,5 +270,6 @@ def _names(arn: str) -> dict[str, Any]:
             return {"Name": resource.removeprefix("parameter")}
         case "rds":
             name = resource.partition(":")[2]
-            return {"DBClusterIdentifier": name, "DBClusterParameterGroupName": name}
+            names = (*_CLUSTER, *_PARAMETERS, *_INSTANCE, *_INSTANCE_PARAMETERS)
+            return dict.fromkeys(names, name)
     raise NoCallError(f"{arn}: how its service names it is not known")

@@ -14,8 +14,11 @@ from policy_proof.cast import Caller, Cast
 from policy_proof.requests import Request
 from policy_proof.simulator import Verdict
 
-_REQUIRED = ("kms",)
-"""Services whose resource policy must allow even the owner's own users and roles."""
+_REQUIRED = ("kms", "sts")
+"""Services whose resource policy must allow even the owner's own users and roles: keys, and the trust of roles.
+
+IAM User Guide, "Policy evaluation for requests within a single account".
+"""
 
 
 class DeployedPolicies:
@@ -87,7 +90,8 @@ class DeployedPolicies:
             except ClientError as error:
                 if error.response["Error"]["Code"] not in ("NoSuchBucketPolicy", "NoSuchBucket", "NotFoundException"):
                     raise
-                text = None
+                # A key of the user's own is not made here.
+                text = self._account.policy_of_users_key(arn)
             self._policies[bucket] = json.loads(text) if isinstance(text, str) else text
         return self._policies[bucket]
 

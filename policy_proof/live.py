@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import botocore.session
@@ -13,7 +14,7 @@ from local_cloud.stage import UNRELATED_ACCOUNT, Stage
 from local_cloud.stand_ins.sessions import Credentials, assume, role_session, user, vendor_identity
 from logdock.settings.names import Names
 from policy_proof.account import Account, other_accounts
-from policy_proof.answers import Answer, connected
+from policy_proof.answers import Answer, with_role
 from policy_proof.calls import NoCallError, parameters_of
 from policy_proof.cast import Caller, Cast, Subject
 from policy_proof.claim_file import Claim
@@ -26,7 +27,8 @@ from policy_proof.templates import Template
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 _PAST_PERMISSION = {
-    "InvalidParameterException", "NoSuchKey", "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException",
+    "DBParameterGroupAlreadyExists", "InvalidDBParameterGroupState", "InvalidParameterException", "NoSuchKey",
+    "NoSuchVersion", "ParameterNotFound", "ResourceAlreadyExistsException",
     "ResourceNotFoundException",
 }  # fmt: skip
 """Errors that only an allowed caller gets: the local cloud checks permissions first."""
@@ -145,6 +147,12 @@ _ALWAYS_TRIED = frozenset(
 )
 
 
+def is_tried_live(subject: Subject, names: Names, *, whole: bool) -> bool:
+    """Return whether the cloud is asked about a subject; see `evaluate_live`."""
+    shared = {names.core_stack, names.in_region("shipper", names.region)}
+    return whole or subject.kind in _ALWAYS_TRIED or not shared & {*subject.stacks}
+
+
 def evaluate_live(
     stage: Stage, templates: Mapping[str, Template], regions: Mapping[str, str], *, whole: bool
 ) -> list[Outcome]:
@@ -159,7 +167,6 @@ def evaluate_live(
         the same in every example, and one of them shows it.
     """
     names = Names.of(stage.settings)
-    shared = {names.core_stack, names.in_region("shipper", names.region)}
     proof = Proof(
         stage.settings,
         templates,
@@ -170,15 +177,12 @@ def evaluate_live(
             name: Answer(
                 principal_arn=stage.vendors.principal_arn(party), external_id=stage.vendors.external_ids(party)[-1]
             )
-            for name, party in connected(stage.settings).items()
+            for name, party in with_role(stage.settings).items()
         },
     )
     cloud = LocalCloud(stage, proof.account, proof.cast)
 
-    def is_tried(subject: Subject) -> bool:
-        return whole or subject.kind in _ALWAYS_TRIED or not shared & {*subject.stacks}
-
-    return proof.outcomes(live=cloud.evaluate, is_tried=is_tried)
+    return proof.outcomes(live=cloud.evaluate, is_tried=partial(is_tried_live, names=names, whole=whole))
 
 
 def physical_ids(stage: Stage, stacks: Mapping[str, str]) -> dict[tuple[str, str], str]:

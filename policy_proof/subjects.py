@@ -20,7 +20,7 @@ from logdock.vendors.mongodb_atlas.settings import MongodbAtlasExport
 from logdock.vendors.rds.settings import RdsExport
 from logdock.vendors.registry import UnknownKindError
 from logdock.vendors.s3_logs.settings import S3LogsExport
-from policy_proof.answers import connected, name_of
+from policy_proof.answers import connected, name_of, with_role
 from policy_proof.cast import EVERYTHING, Caller, Cast, Subject, Values, session, user
 
 
@@ -321,9 +321,8 @@ def _vendor_roles(cast: Cast) -> Iterator[Subject]:
 def trusting(cast: Cast) -> Iterator[tuple[str, Any, str, tuple[str, ...]]]:
     """Yield who has a role here: name, settings, principal and external ids."""
     partition, answers = cast.names.partition, cast.account.answers
-    for name, party in connected(cast.settings).items():
-        if hasattr(party, "session_seconds"):  # the others assume no role
-            yield name, party, answers[name].principal_arn, (answers[name].external_id,)
+    for name, party in with_role(cast.settings).items():
+        yield name, party, answers[name].principal_arn, (answers[name].external_id,)
     for export in cast.settings.exports:
         if getattr(export, "connect", None):
             continue

@@ -69,7 +69,7 @@ def audit(customer: Customer) -> dict[str, Any]:
     rds = customer.client("rds")
     (cluster,) = rds.describe_db_clusters(DBClusterIdentifier="billing")["DBClusters"]
     return {
-        "exports": cluster.get("EnabledCloudwatchLogsExports", []),
+        "exports": cluster.get("EnabledCloudwatchLogsExports", []),  # optional (RDS API, DBCluster)
         **{
             group: any(
                 each["ParameterName"] == "server_audit_logging" and each.get("ParameterValue") == "1"

@@ -20,6 +20,7 @@ NOT_CALLED = {
     "another-account": 30,
     "bucket-of-the-user": 5,
     "by-iterator": 2,
+    "multi-factor": 1,
     "parameters-apart": 2,
     "principal-of-the-user": 5,
     "replication": 5,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from logdock.cli.plan.changes import Change
 from logdock.cli.plan.effects import Effect, joined, shown
 from logdock.cli.plan.rules import buckets
-from logdock.cli.plan.rules.common import NAME, ON_FROM_NOW, Rule, at_vendor, cuts_off, drain, refuses
+from logdock.cli.plan.rules.common import NAME, ON_FROM_NOW, Rule, at_vendor, cuts_off, drain, note, refuses
 
 
 def _services(change: Change) -> Iterable[Effect]:
@@ -64,6 +64,30 @@ def _existing_bucket(change: Change) -> Iterable[Effect]:
             f"Deploy, then point what writes at it (`logdock next-steps {change.of}`).")  # fmt: skip
 
 
+def _prefix(change: Change) -> Iterable[Effect]:
+    """The policy of a bucket made here admits services to paths under the prefix; one prefix is announced.
+
+    Server access logs have any key under the prefix, other services ``AWSLogs/`` right under it
+    (`logdock.vendors.s3_logs.stack.delivery`): for them a wider prefix is another path.
+    """
+    before, after = (f"{each}/" if each else "" for each in (change.before, change.after))
+    is_wider = before.startswith(after)
+    stay = set(change.part.services) & set(change.new_part.services)
+    refused = stay - {"s3-access"} if is_wider else stay
+    if refused:
+        yield from buckets.prefix(change)
+    if is_wider:
+        which = f"under `{after}`" if after else "of any key"
+        yield note(change, f"Objects {which} are announced too, from the deploy on.")
+    elif not refused:
+        where = f"under `{before}`" if before else f"outside `{after}`"
+        yield cuts_off(
+            change,
+            f"Objects {where} are no longer announced or shipped; the bucket takes them as before.",
+            drain(change.of, "any destination"),
+        )
+
+
 def _existing_key(change: Change) -> Iterable[Effect]:
     """The shipper may use the key that is named."""
     if change.before is not None:
@@ -80,6 +104,6 @@ RULES: Mapping[tuple[str, str], Rule | str] = {
     ("S3LogsExport", "services"): _services,
     ("S3LogsExport", "existing_bucket"): _existing_bucket,
     ("S3LogsExport", "kms_key_arn"): _existing_key,
-    ("S3LogsExport", "prefix"): buckets.prefix,
+    ("S3LogsExport", "prefix"): _prefix,
     ("S3LogsExport", "format"): ON_FROM_NOW,
 }

@@ -164,6 +164,7 @@ TRANSITIONS = [
     Transition("Another prefix, with connect", put("orders", "prefix", "atlas/all")),
     Transition("Another prefix, without connect", put("carts", "prefix", "atlas/all")),
     Transition("Another prefix of AWS services", put("trail", "prefix", "logs")),
+    Transition("AWS services write without a prefix", put("trail", "prefix", None)),
     Transition("Another bucket", put("carts", "bucket", "acme-carts")),
     Transition("Another existing bucket", put("uploads", "existing_bucket", "acme-uploads-2")),
     Transition(

@@ -43,36 +43,29 @@ def bucket(change: Change) -> Iterable[Effect]:
 
 
 def prefix(change: Change) -> Iterable[Effect]:
-    """A policy admits one prefix, and one prefix is announced."""
-    before, after = (f"{each}/" if each else "" for each in (change.before, change.after))
-    if change.part.kind == "s3-logs" and before.startswith(after):
-        yield note(change, f"Objects under `{after or 'any key'}` are announced too, from the deploy on.")
-        return
-    where = f"`{before}`" if before else "keys outside it"
+    """The policy of a bucket made here admits one prefix."""
+    before, after = (f"under `{each}/`" if each else "without a prefix" for each in (change.before, change.after))
     if is_connected(change):
         yield at_vendor(
             change,
-            f"The deploy has {vendor_of(change)} write under `{after}`. Until that is done, uploads under {where} are "
+            f"The deploy has {vendor_of(change)} write {after}. Until that is done, uploads {before} are "
             "refused; Atlas repeats them for up to seven days. What is there stays.",
-            drain(change.of, "any destination"),
-        )
-        return
-    if getattr(change.part, "existing_bucket", None):
-        yield cuts_off(
-            change,
-            f"Objects under {where} are no longer announced or shipped; the bucket takes them as before.",
             drain(change.of, "any destination"),
         )
         return
     yield refuses(
         change,
-        f"The bucket admits {vendor_of(change)} under `{after}` alone: deliveries under {where} are refused from the "
+        f"The bucket admits only keys {after} from {vendor_of(change)}: deliveries {before} are refused from the "
         "deploy on. What is there stays, and is still found by `logdock logs`."
         + (" Atlas repeats refused uploads for up to seven days." if change.part.kind == "mongodb-atlas" else ""),
         drain(change.of, "any destination"),
         "Deploy.",
-        f"At once, change the prefix at {vendor_of(change)} to `{(change.after or '')}` "
-        f"(`logdock next-steps {change.of}`).",
+        (
+            f"At once, change the prefix at {vendor_of(change)} to `{change.after}`"
+            if change.after
+            else f"At once, remove the prefix at {vendor_of(change)}"
+        )
+        + f" (`logdock next-steps {change.of}`).",
     )
 
 
