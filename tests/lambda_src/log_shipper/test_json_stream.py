@@ -1,4 +1,5 @@
 import json
+import re
 import tracemalloc
 from collections.abc import Iterator
 
@@ -107,6 +108,14 @@ def test_trail_inside_an_array_is_read_as_a_trail() -> None:
 def test_what_is_not_json_any_more_comes_out_as_lines(data: str, wanted: list[str]) -> None:
     for size in (1, 7, 4096):
         assert [message for message, understood in read(data, size) if not understood] == wanted
+
+
+@pytest.mark.parametrize("whole", ['{"Records":[ {"a":1},{"b":2}]}', '[{"Records":[\n{"a":1}]}]', '[\n{"a":1},\n2]'])
+def test_object_that_breaks_off_anywhere_loses_nothing_but_its_frame(whole: str) -> None:
+    for end in range(1, len(whole) + 1):
+        kept = "".join(message for message, _ in read(whole[:end]))
+        assert kept
+        assert re.findall(r'"[ab]|[12]', kept) == re.findall(r'"[ab]|[12]', whole[:end])
 
 
 def test_an_element_as_deep_as_it_likes_is_a_line() -> None:

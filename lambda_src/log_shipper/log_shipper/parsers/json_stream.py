@@ -175,6 +175,9 @@ class Reader:
                     continue
             left = len(self._buffer) - self._position
             if left == 0 and self._ended:
+                if self._opening:
+                    # an object that breaks off before its first element is a line
+                    yield from self._pass_over()
                 return
             if left == 0 or (not self._closing and not self._ended and left < _OPENING_CHARS):
                 wanted = _OPENING_CHARS
