@@ -37,25 +37,30 @@ def with_head(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def utf8(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Return a stream as it is, or recoded when it is UTF-16, as on Windows: a byte order mark, and NULs behind it."""
+    """Return a stream as it is, or recoded when it is UTF-16, as on Windows."""
     head, stream = with_head(pieces)
-    if not _is_utf16(head):
+    encoding = _utf16(head)
+    if encoding is None:
         return stream
-    decoder = codecs.getincrementaldecoder("utf-16")("backslashreplace")
+    decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
     ends = chain(((piece, False) for piece in stream), ((b"", True),))
     return (decoder.decode(piece, final).encode() for piece, final in ends)
 
 
-def _is_utf16(head: bytes) -> bool:
-    """Say whether a byte order mark is one: two stray bytes would turn every line behind them into noise.
+def _utf16(head: bytes) -> str | None:
+    """Return the encoding of UTF-16 with a byte order mark, or of text that is plainly UTF-16 without one.
 
-    Any text of logs has digits, blanks and line feeds, whose upper bytes are NUL and whose lower bytes are not.
+    Any text of logs has digits, blanks and line feeds, whose upper bytes are NUL and whose lower bytes are not. Two
+    stray bytes that look like a mark would turn every line behind them into noise, so a few NULs are needed behind it;
+    without a mark, seven of eight characters must have one.
     """
-    if not head.startswith(_UTF16_BOMS):
-        return False
-    first, second = head[2::2].count(0), head[3::2].count(0)
-    upper, lower = (second, first) if head.startswith(b"\xff\xfe") else (first, second)
-    return len(head) == 2 or (upper * 32 >= len(head) - 2 and lower * 2 <= upper)
+    first, second = head[::2].count(0), head[1::2].count(0)
+    if head.startswith(_UTF16_BOMS):
+        upper, lower = (second, first) if head.startswith(b"\xff\xfe") else (first, second)
+        return "utf-16" if len(head) == 2 or (upper * 32 >= len(head) - 2 and lower * 2 <= upper) else None
+    if len(head) >= 8 and max(first, second) * 16 >= len(head) * 7 and not min(first, second):
+        return "utf-16-le" if second else "utf-16-be"
+    return None
 
 
 def line_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -90,6 +90,21 @@ def test_utf_16_is_detected_by_its_byte_order_mark(encoding: str, size: int) -> 
     assert messages(cut(text.encode(encoding), size)) == ["[1] é€𝄞", "zwei"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("size", [1, 3, 100_000])
+def test_utf_16_without_a_mark_is_detected_by_its_nuls(encoding: str, size: int) -> None:
+    assert messages(cut("sent to anna@example.com é\r\nzwei\r\n".encode(encoding), size)) == [
+        "sent to anna@example.com é", "zwei"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "data", [b"a\0b\0c", b"\0" * 64 + b"a line", b"a\0b\0c\0d\0 a line that goes on", b"\0\0\0\0abcd"]
+)
+def test_text_with_nuls_is_not_taken_for_utf_16(data: bytes) -> None:
+    assert "".join(messages([data])).strip("\0") == data.decode().strip("\0")
+
+
 def test_utf_16_that_is_damaged_is_shown_and_not_lost() -> None:
     data = "\ufeffa".encode("utf-16-le") + b"\x00\xd8" + "b\n".encode("utf-16-le") + b"\x01"
     assert messages([data]) == [r"a\x00\xd8b", r"\x01"]
