@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from log_shipper import archive
+from log_shipper import archive, compacted
 
 from logdock.cli.errors import ExitCode
 from tests.cli.conftest import Requests, Type
@@ -81,6 +81,13 @@ def test_compacted_objects_are_announced_by_their_first_names_and_shipped_once(
         assert (ended.code, ended.out.partition(" ")[0]) == (0, "2")
         assert deployed.ship() == []
     assert received(deployed) == ["a job", "another job"]
+
+    (index,) = deployed.s3.list_objects_v2(Bucket=bucket, Prefix=compacted.INDEX_PREFIX)["Contents"]
+    deployed.s3.put_object(Bucket=bucket, Key=index["Key"], Body=b"{")
+    compacted.fetch_index.cache_clear()
+    ended = logdock("backfill", "--export", "jobs", *month)
+    assert (ended.code, ended.out.partition(" ")[0]) == (3, "0")
+    assert f"s3://{bucket}/{index['Key']} is damaged" in ended.err.replace("\n", " ")
 
 
 def test_a_dry_run_counts_and_sends_nothing(logdock: Type, deployed: Deployed) -> None:

@@ -19,7 +19,7 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from log_shipper.errors import ShipperError
+from log_shipper.errors import DamagedIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,10 +39,6 @@ COLUMNS = ("time", "vendor", "log_type", "source", "message", "fields", "hour")
 _INDEX = re.compile(
     rf"{INDEX_PREFIX}([^/]+)/dt=(\d{{4}}-\d\d-\d\d)/(\d+)-([0-9a-f]{{16}})-(\d+)(\.started)?{re.escape(SUFFIX)}"
 )
-
-
-class DamagedIndexError(ShipperError):
-    """What is stored under the key of an index is not one."""
 
 
 class Run(NamedTuple):

@@ -314,8 +314,11 @@ class Compactor:
             if is_gone(error):
                 return {}
             raise
-        etags: dict[str, str] = orjson.loads(answer["Body"].read())
-        return etags
+        try:
+            etags = orjson.loads(answer["Body"].read())
+        except orjson.JSONDecodeError:
+            etags = None  # then the parts are read again, and noted
+        return etags if isinstance(etags, dict) else {}
 
     def _note_damaged(self, hour: str, etags: dict[str, str]) -> None:
         """Note damaged parts, so that no later run reads them again unless they are written again.

@@ -18,10 +18,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
+
+from log_shipper.errors import DamagedIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -119,10 +122,21 @@ def write_index(index: Index) -> bytes:
 
 
 def read_index(body: bytes) -> Index:
-    """Return a stored index."""
-    document = json.loads(gzip.decompress(body))
-    policies = document["policies"]
-    return Index(tuple(Member(name, size, policies[number]) for name, size, number in document["members"]))
+    """Return a stored index.
+
+    Raises
+    ------
+    DamagedIndexError
+        When it is not one.
+    """
+    try:
+        document = json.loads(gzip.decompress(body))
+        policies = document["policies"]
+        return Index(
+            tuple(Member(str(name), int(size), str(policies[number])) for name, size, number in document["members"])
+        )
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError):
+        raise DamagedIndexError("it is not an index") from None
 
 
 def index_of(s3: S3Client, bucket: str, key: str) -> Index:
@@ -132,15 +146,22 @@ def index_of(s3: S3Client, bucket: str, key: str) -> Index:
     ------
     botocore.exceptions.ClientError
         When S3 does not give it.
+    DamagedIndexError
+        When it is not one, or the object does not name it.
     """
-    identity = s3.head_object(Bucket=bucket, Key=key)["Metadata"][INDEX_METADATA]
+    identity = s3.head_object(Bucket=bucket, Key=key)["Metadata"].get(INDEX_METADATA)
+    if identity is None:
+        raise DamagedIndexError(f"s3://{bucket}/{key} has no metadata {INDEX_METADATA}: it is no compacted object")
     return fetch_index(s3, bucket, index_key(key.rpartition("/")[0] + "/", identity))
 
 
 @lru_cache(maxsize=16)
 def fetch_index(s3: S3Client, bucket: str, key: str) -> Index:
-    """Return an index, which never changes."""
-    return read_index(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    """Return an index, which never changes; raise as `index_of`, naming the index."""
+    try:
+        return read_index(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except DamagedIndexError:
+        raise DamagedIndexError(f"s3://{bucket}/{key} is damaged: restore the version before it") from None
 
 
 def find_part(s3: S3Client, bucket: str, key: str) -> Extract | None:

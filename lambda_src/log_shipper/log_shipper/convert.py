@@ -28,7 +28,6 @@ from botocore.exceptions import ClientError
 from log_shipper import aws, parallel
 from log_shipper.columns import (
     INDEX_PREFIX,
-    DamagedIndexError,
     File,
     Index,
     Run,
@@ -37,7 +36,7 @@ from log_shipper.columns import (
     statement_of,
     write_index,
 )
-from log_shipper.errors import ShipperError
+from log_shipper.errors import DamagedIndexError, ShipperError
 from log_shipper.runtime import explain
 from log_shipper.telemetry import log
 

@@ -25,6 +25,10 @@ class ExpansionError(CorruptInputError):
     """A compressed object that expands to more than the export's `max_expansion` allows: its rest is not read."""
 
 
+class DamagedIndexError(ShipperError):
+    """What is stored under the key of an index of the archive is not one."""
+
+
 class EnvelopeError(ShipperError):
     """A client-side encrypted object that cannot be opened: wrong key, legacy scheme or a tag that does not verify."""
 

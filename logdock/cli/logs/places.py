@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
 from log_shipper.compacted import as_first_written, without_replaced
+from log_shipper.errors import DamagedIndexError
 
-from logdock.cli.errors import code_of
+from logdock.cli.errors import CommandError, ExitCode, code_of
 from logdock.cli.logs.layouts import AFTER_DATES, Layout
 from logdock.cli.logs.times import bound
 from logdock.settings.exports import Export
@@ -113,8 +114,11 @@ def _archived(
             name = hour.removeprefix("hour=")
             if name > f"{last:%H}":
                 break
-            for item in view(s3, place.bucket, list(listed)):
-                found.append(_found(place, item, f"{day:%Y-%m-%d}T{name}:00:00"))
+            try:
+                present = view(s3, place.bucket, list(listed))
+            except DamagedIndexError as error:
+                raise CommandError(str(error), ExitCode.AWS) from None
+            found += [_found(place, item, f"{day:%Y-%m-%d}T{name}:00:00") for item in present]
         return found
 
     for listed in _ahead(pool, list_day, _days(since, until), _DAYS_AHEAD):

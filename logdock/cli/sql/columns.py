@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
-from log_shipper.columns import INDEX_PREFIX, OBJECT, PREFIX, DamagedIndexError, File, Index, Run, fetch_index, runs_in
+from log_shipper.columns import INDEX_PREFIX, OBJECT, PREFIX, File, Index, Run, fetch_index, runs_in
 from log_shipper.compacted import number_of
+from log_shipper.errors import DamagedIndexError
 
 from logdock.cli.account import WORKERS
 from logdock.cli.errors import code_of, is_absent, is_refused

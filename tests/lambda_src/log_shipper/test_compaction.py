@@ -187,6 +187,35 @@ def test_run_damaged_parts_of_two_objects_are_all_noted(s3: Bucket, monkeypatch:
     assert [s3.read.count(key) for key in keys] == [1] * 8
 
 
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"\xff"])
+def test_run_damaged_note_is_none(s3: Bucket, damage: bytes) -> None:
+    keys = fill(s3)
+    s3.objects[ARCHIVE, keys[0]].body = s3.objects[ARCHIVE, keys[0]].body[:-3]
+    s3.compact()
+    s3.objects[ARCHIVE, compacted.damaged_key(HOUR)].body = damage
+    mark(s3, s3.part(7, ["late"]))
+    mark(s3, s3.part(8, ["later"]))
+    for hours in range(1, 48):
+        s3.compact(now=NOW + timedelta(hours=hours))
+    assert s3.read.count(keys[0]) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", gzip.compress(b"{}"), gzip.compress(b"[]"), gzip.compress(b"{}")[:-3]])
+def test_run_damaged_index_fails_its_hour_alone(s3: Bucket, damage: bytes) -> None:
+    fill(s3)
+    s3.compact()
+    (index,) = [key for bucket, key in s3.objects if key.startswith(compacted.INDEX_PREFIX)]
+    s3.objects[ARCHIVE, index].body = damage
+    compacted.fetch_index.cache_clear()
+    later = HOUR.replace("hour=06", "hour=07")
+    parts = [s3.part(number, ["late"], hour=hour) for hour in (HOUR, later) for number in (7, 8)]
+    for key in parts:
+        mark(s3, key)
+    with pytest.raises(CompactionError, match=rf"1 of the archive's hours: .*{index} is damaged"):
+        s3.compact(now=NOW + timedelta(hours=2))
+    assert [key for key in s3.listed() if compacted.part_of(key)] == parts[:2]
+
+
 def test_run_parts_of_different_redaction_keep_what_they_have_had(s3: Bucket) -> None:
     first, second = s3.part(1, ["a"], policy="old"), s3.part(2, ["b"], policy="")
     for key in (first, second):
