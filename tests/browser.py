@@ -1,7 +1,5 @@
 """A browser on this machine, to look at pages with, and what it did while a page was open."""
 
-from __future__ import annotations
-
 import os
 import shutil
 

@@ -1,7 +1,5 @@
 """What tests share: the templates of every example, synthesized once per process."""
 
-from __future__ import annotations
-
 import fcntl
 import gc
 import importlib.util

@@ -1,7 +1,5 @@
 """What is part of `make test`, and what is left to `make proof`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 

@@ -3,8 +3,6 @@
 None of it changes what a client sends or what moto answers. Without it the unit tests take a minute longer.
 """
 
-from __future__ import annotations
-
 import inspect
 import os
 import threading

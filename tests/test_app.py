@@ -1,7 +1,5 @@
 """What the app says when it cannot build anything."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """What is uploaded to Lambda can be read there, whatever the umask of the clone is (aws-cdk#8233)."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

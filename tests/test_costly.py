@@ -1,7 +1,5 @@
 """What `make test` leaves to `make proof`."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest

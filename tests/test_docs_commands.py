@@ -1,7 +1,5 @@
 """The `aws` commands in the documentation exist: service, operation and options, by the SDK's own description."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

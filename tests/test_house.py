@@ -1,7 +1,5 @@
 """What import-linter cannot see: the app is a module, not a package."""
 
-from __future__ import annotations
-
 import ast
 import sys
 

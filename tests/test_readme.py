@@ -1,7 +1,5 @@
 """What README.md and docs/ say is so: links, words, snippets, settings, outputs and logical ids exist."""
 
-from __future__ import annotations
-
 import html
 import re
 import textwrap

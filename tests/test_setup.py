@@ -1,7 +1,5 @@
 """`make setup` says what is wrong with the system before it installs anything."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The documentation as a site: built strictly, and looked at in a browser at the width of a phone and of a screen."""
 
-from __future__ import annotations
-
 import functools
 import http.server
 import subprocess

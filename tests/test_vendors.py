@@ -1,7 +1,5 @@
 """A kind of export or destination is complete: every part of Logdock that needs to know it does."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec

@@ -1,7 +1,5 @@
 """Words of a private dialect that are gone and stay gone: the field's own term stands beside each."""
 
-from __future__ import annotations
-
 import re
 
 from tests.conftest import ROOT

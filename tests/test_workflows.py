@@ -1,7 +1,5 @@
 """The workflows: zizmor finds nothing, every action is pinned, and the examples call what is there."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

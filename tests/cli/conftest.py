@@ -1,7 +1,5 @@
 """What the tests of the command share: an AWS in the test's own process, and a way to type commands."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import io

@@ -1,7 +1,5 @@
 """A deployment in the test's own process: what the stacks make, with the real functions behind the queues."""
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import gzip

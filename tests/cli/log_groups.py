@@ -1,7 +1,5 @@
 """Log groups with a past: subscriptions and events as old as a test wants, which CloudWatch Logs would not take."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from moto.logs.models import LogEvent, LogGroup, SubscriptionFilter, logs_backends

@@ -3,8 +3,6 @@
 pyte interprets what is written, as a terminal does: cursor movements, erased lines, wrapped lines.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from dataclasses import dataclass, field

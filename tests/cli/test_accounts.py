@@ -1,7 +1,5 @@
 """Exports that land in another account: what commands do there with a profile of it, and say without one."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

@@ -1,7 +1,5 @@
 """`logdock add`: an export is added to a settings file, and every other line of it stays as it is."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import re

@@ -1,7 +1,5 @@
 """`logdock alerts test` on an AWS in the test's own process; the end-to-end test has the message arrive."""
 
-from __future__ import annotations
-
 import json
 
 import boto3

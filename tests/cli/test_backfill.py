@@ -1,7 +1,5 @@
 """`logdock backfill`: what landed is announced as S3 would have, once to each destination, oldest first."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """`logdock backfill --destination archive`: what log groups held before they were subscribed to is archived, once."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """What Cloudflare shows of a Logpush job, for `status` and `validate`; and the commands that `next-steps` prints."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

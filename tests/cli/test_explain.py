@@ -1,7 +1,5 @@
 """`logdock explain`: every alarm of every example leads to the section that its own text names."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Every command on a terminal of 80 and 120 columns: in this process frame by frame, and in a real pseudo-terminal."""
 
-from __future__ import annotations
-
 import os
 import pty
 import shlex

@@ -1,7 +1,5 @@
 """`logdock init`: whatever is asked ends in a file that the deploy takes."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """`logdock new`: a directory that deploys, and nothing written over what is there."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

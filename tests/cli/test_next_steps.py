@@ -1,7 +1,5 @@
 """`logdock next-steps`: what the stacks' outputs say, for every export and every destination that fetches."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

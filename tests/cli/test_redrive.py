@@ -1,7 +1,5 @@
 """`logdock redrive`: what failed is shown, sent again, and deleted only after it has arrived."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """`logdock redrive` with more than a page, a limit and a hidden time: it claims no more than it looked at."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import time

@@ -1,7 +1,5 @@
 """`logdock rotate-external-id`: three steps, and the last only once the vendor has changed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,7 +1,5 @@
 """What a command prints on a terminal: results and progress never share a line, and no line is wider than it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The stacks of a deployment: those of the settings are those that the app makes, and the others are named."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from pathlib import Path

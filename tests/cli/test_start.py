@@ -1,7 +1,5 @@
 """What a command imports: its own modules alone, for a person waits for each of them before the first request."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """`logdock status`: what landed, what was shipped, what waits and what failed; what cannot be read is said."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """`logdock status` of a large deployment: how long it takes, what watching costs, and what it did not look at."""
 
-from __future__ import annotations
-
 import json
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor

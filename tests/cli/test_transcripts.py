@@ -3,8 +3,6 @@
 With LOGDOCK_WRITE_TRANSCRIPTS set, the page is written instead of compared.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

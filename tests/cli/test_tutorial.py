@@ -4,8 +4,6 @@ tests/end_to_end/test_readme.py runs its commands. With LOGDOCK_WRITE_TRANSCRIPT
 compared.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

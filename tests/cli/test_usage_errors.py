@@ -1,7 +1,5 @@
 """What a person can get wrong, for every command that asks AWS: each has its message and its exit code."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """What vendors say of what the deploy switched on: their stand-ins are asked, for `status` and for `validate`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a construct makes of props that can be given in two ways."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The app of docs/constructs.md: it synthesizes, and the logical ids that the page calls public are in it."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """What a construct refuses, with what it says."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

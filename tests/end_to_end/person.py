@@ -1,7 +1,5 @@
 """A person at a terminal, who may do in AWS what docs/logdock.md says that the command needs, and no more."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """`make demo ACCOUNTS=2`: exports in two workload accounts, archived in a third, and refusals between them."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -4,8 +4,6 @@ Two deploys: with the first everything lands and stays, with the second it is sh
 interrupted in the middle, by a person who may do no more than the page says.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

@@ -1,7 +1,5 @@
 """`logdock bootstrap-policy` in place of AdministratorAccess: deployments are made, changed and destroyed with it."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

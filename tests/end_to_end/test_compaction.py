@@ -4,8 +4,6 @@ S3's clock is slow here, so that what is archived is hours old. The commands are
 than their page says.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

@@ -1,7 +1,5 @@
 """`connect` by the real CDK on the local cloud: failures, changes and destroys, and what they leave at a vendor."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import subprocess

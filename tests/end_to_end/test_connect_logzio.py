@@ -1,7 +1,5 @@
 """Logz.io's fetchers by the real CDK on the local cloud: refused, made, given another external id, removed."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import threading

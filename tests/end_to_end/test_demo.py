@@ -1,7 +1,5 @@
 """`make demo` as a user runs it: every kind of export, nothing lost, nothing let in that must stay out."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

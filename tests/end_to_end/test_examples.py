@@ -1,7 +1,5 @@
 """Every example through the real CDK command line on the local cloud: deployed, proved, deployed again, destroyed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -3,8 +3,6 @@
 The command needs no AWS, and is given none. Every kind is deployed by the real CDK, with the file as it was written.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """`logdock logs` on the local cloud: a known line of each vendor, by a person who may do no more than the page says."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

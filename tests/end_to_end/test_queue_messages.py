@@ -4,8 +4,6 @@ Each message puts together what does not belong together. Nothing of it is shipp
 and it ends on the dead-letter queue, while what lands beside it is shipped as its export asks for.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Exports of RDS from deploy to destroy: a cluster and instances are configured, archived from, and put back."""
 
-from __future__ import annotations
-
 import datetime
 import json
 import shutil

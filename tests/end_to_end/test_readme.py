@@ -1,7 +1,5 @@
 """The commands of the README, the tutorial and the deploy guide, in a copy of the project against the local cloud."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

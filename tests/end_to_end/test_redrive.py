@@ -4,8 +4,6 @@ Logz.io's listener is down while one object comes, refuses a record of another a
 want of its configuration. Then all three are fixed.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import time

@@ -3,8 +3,6 @@
 The local cloud copies without asking whether S3's role may; what the role may do, the templates' tests compare whole.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -4,8 +4,6 @@ Atlas makes its id itself, CockroachDB's is made here, and Logz.io's fetcher is 
 together. The person may do no more than the page says, and deploys what the command names.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The plain templates on the local cloud, by the calls that `aws cloudformation deploy` makes, and without the CDK."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import subprocess

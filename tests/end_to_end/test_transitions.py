@@ -5,8 +5,6 @@ log group keeps a key that does not admit it, and after the destroy nothing of i
 deployment, because the CDK and the core's stack take most of the time; ``tests/transitions`` has every field.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

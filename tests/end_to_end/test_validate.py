@@ -3,8 +3,6 @@
 The person may only look: AWS's ReadOnlyAccess is all that docs/logdock.md asks for.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Waiting for what a deployment does on its own."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """`make fuzz`: this folder and the simulated histories, round after round, each with a new seed, until time is up."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import secrets

@@ -4,8 +4,6 @@ The environment variable FUZZ_PROFILE names the profile. It is given to each tes
 tests of a session keep their own.
 """
 
-from __future__ import annotations
-
 import os
 
 from hypothesis import HealthCheck, settings

@@ -1,7 +1,5 @@
 """What the tests of this folder feed: recorded lines, bent; tokens that parsers trip over; any bytes, cut anywhere."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 from collections.abc import Callable

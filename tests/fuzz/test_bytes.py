@@ -1,7 +1,5 @@
 """Decoders: any bytes, cut anywhere, come through whole or raise what is documented; never anything else."""
 
-from __future__ import annotations
-
 import base64
 import codecs
 import re

@@ -1,7 +1,5 @@
 """What arrives as a document (events, payloads, settings, secrets, answers) is read, or refused as documented."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

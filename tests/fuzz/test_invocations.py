@@ -1,7 +1,5 @@
 """Whole invocations: what an event or an object holds has arrived, redacted, once it is acknowledged."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterator

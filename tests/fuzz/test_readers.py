@@ -1,7 +1,5 @@
 """Readers: in every format any bytes become records, the same however they are cut, and every line is in one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import orjson

@@ -1,7 +1,5 @@
 """Redaction: whatever a line is, a secret in it is gone, JSON stays JSON, and a block is redacted as its lines are."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """A secret that is in what is read never shows in an exception, a traceback or a line that the shipper logs."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import traceback

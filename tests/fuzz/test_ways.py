@@ -1,7 +1,5 @@
 """The fast ways give what the slow ones give: blocks, payloads and archive objects taken whole and line by line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 

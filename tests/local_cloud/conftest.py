@@ -1,7 +1,5 @@
 """What the tests of the vendors' APIs share: a certificate, requests over TLS, and what may be assumed."""
 
-from __future__ import annotations
-
 import json
 import ssl
 import urllib.error

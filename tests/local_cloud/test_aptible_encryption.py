@@ -1,7 +1,5 @@
 """What the stand-in seals is what the AWS S3 Encryption Client V2 seals, so the shipper opens it."""
 
-from __future__ import annotations
-
 import base64
 import os
 

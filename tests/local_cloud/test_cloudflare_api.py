@@ -1,7 +1,5 @@
 """Cloudflare's API on loopback is as strict as its description: bodies, ranges, tokens, ownership."""
 
-from __future__ import annotations
-
 import json
 from email.message import Message
 from typing import Any

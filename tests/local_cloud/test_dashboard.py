@@ -1,7 +1,5 @@
 """The picture of the dashboard: one thing in a panel, nothing empty, and text that a phone can show."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import Path

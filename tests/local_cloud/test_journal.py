@@ -1,7 +1,5 @@
 """Only a denial is a refusal."""
 
-from __future__ import annotations
-
 import pytest
 from botocore.exceptions import ClientError
 

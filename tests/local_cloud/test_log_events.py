@@ -1,7 +1,5 @@
 """Batches of log events keep to the limits of PutLogEvents, which the emulator does not check."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

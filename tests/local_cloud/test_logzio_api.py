@@ -1,7 +1,5 @@
 """The Logz.io API on loopback holds a client to Logz.io's description, and believes nothing that it can try."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """A record is recognised by its marker, in whatever way its format writes it."""
 
-from __future__ import annotations
-
 import pytest
 
 from local_cloud.markers import Sightings, candidates, new_hex, new_number, new_uuid

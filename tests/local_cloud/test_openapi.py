@@ -1,7 +1,5 @@
 """Requests against a vendor's description: what fits, and each way in which one does not."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

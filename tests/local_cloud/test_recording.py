@@ -1,7 +1,5 @@
 """The recording has what the report of the demo has, and nothing is written of a run that broke a promise."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What CloudFormation calls for a resource, and on which ARN."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

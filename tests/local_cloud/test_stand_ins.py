@@ -1,7 +1,5 @@
 """What the stand-ins write is what the vendors write: the shipper's parsers understand every line of it."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace

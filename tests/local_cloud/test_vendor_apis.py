@@ -1,7 +1,5 @@
 """The vendors' APIs on loopback hold a client to the vendors' descriptions, and believe nothing that they can try."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Who may do what: the claims of policy_proof/claims about every example, evaluated by a simulator that is not ours."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the evaluation on the local cloud is given before any call is made."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from unittest import mock
 

@@ -1,7 +1,5 @@
 """Every weakened template is noticed: a claim that cannot fail shows nothing."""
 
-from __future__ import annotations
-
 import pytest
 
 from policy_proof.mutations import NOTICED, Mutation, load_mutations, table

@@ -1,7 +1,5 @@
 """What the rule packs find in every template of every example, against what is acknowledged."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The evaluators and what they are given: nothing is guessed, and what was not evaluated decides nothing."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path

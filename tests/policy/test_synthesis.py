@@ -1,7 +1,5 @@
 """Templates that tests share: none can change what another one reads."""
 
-from __future__ import annotations
-
 import copy
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The CDK's strict validation of a real synth."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

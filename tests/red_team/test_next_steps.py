@@ -5,8 +5,6 @@ broke them, and a `log_type` of Logz.io could end the quotation and add a comman
 the commands that are printed, each with its values whole, and nothing else.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import json
 import re

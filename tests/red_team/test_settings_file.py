@@ -6,8 +6,6 @@ failure bucket. Progress documents can be damaged: what cannot be read must coun
 read anew is a repetition, and one that is never read again is a loss.
 """
 
-from __future__ import annotations
-
 import time
 import tracemalloc
 from pathlib import Path

@@ -5,8 +5,6 @@ commands. Bidirectional controls show a line in another order than it has. Rich 
 nothing that another wrote reaches the terminal unescaped, from any command, and none of it ends a command.
 """
 
-from __future__ import annotations
-
 import ast
 import gzip
 import io

@@ -1,7 +1,5 @@
 """The comparison of ``make second-opinion`` reports a difference, and the templates' parts that it leaves out."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

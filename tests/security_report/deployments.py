@@ -1,7 +1,5 @@
 """Deployments for the report's tests: an example's templates, as they are or weakened, and what is measured of them."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
 from datetime import UTC, datetime

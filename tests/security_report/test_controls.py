@@ -1,7 +1,5 @@
 """A control is met by what the templates have: taken away, the report says so."""
 
-from __future__ import annotations
-
 import re
 import tarfile
 from collections.abc import Mapping

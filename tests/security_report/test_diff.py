@@ -1,7 +1,5 @@
 """What access two reports differ in: what is added, removed and changed, and the exit code."""
 
-from __future__ import annotations
-
 import copy
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The exceptions that an organisation needs are those of the templates: all other principals that they admit."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

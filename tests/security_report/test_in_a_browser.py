@@ -1,7 +1,5 @@
 """The report of the example with everything in it, measured whole and looked at in a browser and on paper."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import re

@@ -1,7 +1,5 @@
 """What the command ends with: the page, and an exit code that a pipeline can go by."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

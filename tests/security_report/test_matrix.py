@@ -1,7 +1,5 @@
 """The matrix has every statement of every policy, and marks a role that is open to a vendor's other customers."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

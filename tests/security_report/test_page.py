@@ -1,7 +1,5 @@
 """The page says what was measured, and nothing that was not."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
 

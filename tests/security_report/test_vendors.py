@@ -1,7 +1,5 @@
 """Page one: each vendor, how it gets in and what remains; and the same as JSON and CSV."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

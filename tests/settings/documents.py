@@ -1,7 +1,5 @@
 """Settings files as plain documents: a valid one, to be changed by a test."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

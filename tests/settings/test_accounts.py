@@ -1,7 +1,5 @@
 """Exports that land in another account: what they name, and what is refused."""
 
-from __future__ import annotations
-
 import pytest
 
 from logdock.inventory import stacks_of

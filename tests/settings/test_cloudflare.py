@@ -1,7 +1,5 @@
 """Settings of a Cloudflare export: scope and dataset, the time among the fields, Cloudflare's limits."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

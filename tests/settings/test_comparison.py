@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import re
 
 from logdock.settings.comparison import GIGABYTES_A_DAY, LOG_STREAMS, WAYS, Inputs, cheapest, monthly_dollars, tables

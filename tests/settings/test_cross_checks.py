@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from logdock.settings.cross_checks import RESERVED_NAMES

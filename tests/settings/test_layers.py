@@ -1,7 +1,5 @@
 """`extends`: how two files become one, what an error in either points at, and which files may be extended."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where an error is: the line of the file, the setting, the export; and what a script gets of it."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

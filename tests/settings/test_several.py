@@ -1,7 +1,5 @@
 """Exports of several projects or clusters: which settings they take, and what each member is."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Every alarm of every example: what it watches, when it is on, and whom it notifies."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """What holds of every example's alarm notifications; the snapshots and the claims hold the documents themselves."""
 
-from __future__ import annotations
-
 import json
 
 from tests.conftest import Synthesized

@@ -1,7 +1,5 @@
 """`archive.compact`: what the function may do, what else changes, and that nothing changes without it."""
 
-from __future__ import annotations
-
 import json
 from fnmatch import fnmatchcase
 from functools import cache

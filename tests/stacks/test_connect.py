@@ -1,7 +1,5 @@
 """What `connect` adds to a stack: whom the role trusts, in which order things are made, what the connector may do."""
 
-from __future__ import annotations
-
 import datetime
 import json
 from typing import Any

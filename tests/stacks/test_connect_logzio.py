@@ -1,7 +1,5 @@
 """What `connect` adds for Logz.io's fetchers; the snapshot of the options holds the resources themselves."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

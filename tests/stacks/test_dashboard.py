@@ -1,7 +1,5 @@
 """What holds for every widget of the dashboard of every example; the snapshots hold the widgets themselves."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from itertools import combinations

@@ -1,7 +1,5 @@
 """What the stack of a database does by its log types, and that RDS's own events are watched."""
 
-from __future__ import annotations
-
 from fnmatch import fnmatchcase
 from typing import Any
 

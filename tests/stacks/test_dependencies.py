@@ -4,8 +4,6 @@ CloudFormation creates in parallel whatever has no dependency (CloudFormation Us
 name or ARN that is written out is none. Then `PutBucketLogging` meets no bucket and `PutMetricFilter` no log group.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple

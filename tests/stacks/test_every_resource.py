@@ -1,7 +1,5 @@
 """What holds for EVERY resource of its type, in every stack of every example."""
 
-from __future__ import annotations
-
 import json
 import re
 from fnmatch import fnmatchcase

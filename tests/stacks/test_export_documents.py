@@ -1,7 +1,5 @@
 """What a settings file says of an export is what the shipper reads, through the real stacks' parameters."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How much of AWS's limits a deployment takes, as it grows; and what is said when it would take more."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """Metrics to Logz.io: nothing of it without; the snapshots and the claims hold every resource and document whole."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """With the longest names that the settings take, every physical name is one that AWS takes."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The names and keys that the command looks for are those that the stacks give."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Iterator

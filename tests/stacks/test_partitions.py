@@ -1,7 +1,5 @@
 """Every example synthesizes for each partition and names its own partition, Regions, endpoints and principals alone."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The IAM and KMS documents of every kind of export, compared whole."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """The role of people who search: who may assume it, and what it may do. Compared whole."""
 
-from __future__ import annotations
-
 import copy
 import re
 from typing import Any

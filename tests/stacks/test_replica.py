@@ -1,7 +1,5 @@
 """The replica: what S3 may do for it, which objects it copies, and what the copy refuses. Compared whole."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

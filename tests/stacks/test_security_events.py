@@ -1,7 +1,5 @@
 """What is counted as a security event: the filter patterns against lines as the vendors write them."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Exports of several projects or clusters: what one of them has, and that the others do not depend on it."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -5,8 +5,6 @@ template has alike is omitted: the CDK's metadata and bootstrap check, the tags 
 hashes of assets, which change with any line of a function.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

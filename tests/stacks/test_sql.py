@@ -1,7 +1,5 @@
 """`sql`: the tables and the workgroup that Athena has."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A stateful resource whose logical id changes is replaced, and what it held is left behind: these ids never change."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Subscriptions through Kinesis: nothing of them without, and what stays; what they add is in the snapshots, whole."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

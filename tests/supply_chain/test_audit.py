@@ -1,7 +1,5 @@
 """The scan for known vulnerabilities: what it found, and what it could not look at, are never taken for each other."""
 
-from __future__ import annotations
-
 import json
 from subprocess import CompletedProcess
 

@@ -1,7 +1,5 @@
 """A directory of your own, made by the wheel: no checkout, and what it synthesizes is what a checkout does."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """`make measure` counts what it says it counts, in a small tree of its own."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A release: its wheel is enough for the command, its notes are those of its version, its checksums hold."""
 
-from __future__ import annotations
-
 import email
 import subprocess
 import sys

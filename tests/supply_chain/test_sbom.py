@@ -1,7 +1,5 @@
 """What ships is named whole, with versions and hashes, and under licences that let it ship."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

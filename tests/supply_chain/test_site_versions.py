@@ -1,7 +1,5 @@
 """The documentation of every release: a folder each, a list of them, and a redirect to the newest."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

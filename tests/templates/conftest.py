@@ -1,7 +1,5 @@
 """The templates, made once: two of them, and with `make proof` all."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

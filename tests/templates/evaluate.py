@@ -1,7 +1,5 @@
 """A template with its parameters filled in, as CloudFormation would: conditions decided, references replaced."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """What a user fills into the parameters of each template, and the settings that say the same."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A template with its parameters filled in is what `cdk deploy` would deploy, and it asks for all that a user sets."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """A merged template is its second form where the condition holds, and its first where it does not."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

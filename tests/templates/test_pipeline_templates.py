@@ -1,7 +1,5 @@
 """The roles of a pipeline: who assumes them, what they may do, and that no part of the trust is there for nothing."""
 
-from __future__ import annotations
-
 import copy
 import json
 import re

@@ -1,7 +1,5 @@
 """The core and the shipper as plain templates: filled in, they are what the CDK synthesizes."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """The Terraform module: it parses, and it passes on what the templates take."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

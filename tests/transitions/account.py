@@ -5,8 +5,6 @@ replaced, in the reverse order (User Guide, "Update behaviors of stack resources
 role holds from the moment it is made until the moment it is removed, and every call that the code makes is judged.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import json
 import os

@@ -6,8 +6,6 @@ choices that cover the most of what is left (Cohen et al., "The AETG System", IE
 Engineering, volume 23, number 7).
 """
 
-from __future__ import annotations
-
 import copy
 import itertools
 import random

@@ -1,7 +1,5 @@
 """Every field of a kind's settings with a value other than its default, found in the models: a new field is in it."""
 
-from __future__ import annotations
-
 import types
 import typing
 from collections.abc import Iterator, Sequence

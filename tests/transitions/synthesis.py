@@ -4,8 +4,6 @@
 validator refuses is an error here too.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import shutil

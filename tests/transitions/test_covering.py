@@ -1,7 +1,5 @@
 """The steps cover what they are to cover, and every field of every model has values for them."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.transitions.covering import Document, Levels, changes_between, covered, goals, needed, steps, with_levels

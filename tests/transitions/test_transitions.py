@@ -5,8 +5,6 @@ leaves the vendor and AWS as they were before; nothing is remembered, subscribed
 log group has a key that does not admit it. A change that the settings refuse is counted as refused.
 """
 
-from __future__ import annotations
-
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator

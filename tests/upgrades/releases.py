@@ -3,8 +3,6 @@
 For a new release: `python -m tests.upgrades.releases VERSION` on its commit. Nothing here is edited afterwards.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import lzma

@@ -3,8 +3,6 @@
 All data, all names and identities, and what the vendors have of it are as before.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From each release to this commit: no stateful resource is replaced, renamed or dropped, as CloudFormation decides."""
 
-from __future__ import annotations
-
 import copy
 
 import pytest

@@ -4,8 +4,6 @@ What a resource needs is what CloudFormation's schema of its type names, without
 template sets. It is asked for on the resource's own ARN, so a name outside of the policies' scope is found too.
 """
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import json

@@ -1,7 +1,5 @@
 """A deployment whose logs have landed, in the test's own process."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Callable

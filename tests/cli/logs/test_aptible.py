@@ -1,7 +1,5 @@
 """Aptible's archives: decrypted with the person's keys, or named and passed over; never shown before they verify."""
 
-from __future__ import annotations
-
 import base64
 import errno
 import gzip

@@ -1,7 +1,5 @@
 """How many LISTs the walk over a landing bucket takes, and that it finds all the same."""
 
-from __future__ import annotations
-
 import itertools
 import tracemalloc
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """One project's or cluster's lines of an export of several, by the commands of the vendors' pages."""
 
-from __future__ import annotations
-
 import gzip
 import re
 import shlex

@@ -1,7 +1,5 @@
 """The version that is deployed, from the template of the shipper's stack."""
 
-from __future__ import annotations
-
 import pytest
 
 from logdock.cli.plan.live import deployed_version

@@ -1,7 +1,5 @@
 """`logdock plan` of two settings files: every setting has a rule, every transition its consequences."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import os

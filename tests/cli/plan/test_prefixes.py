@@ -1,7 +1,5 @@
 """`logdock plan` says that deliveries are refused exactly where the bucket's policy no longer admits them."""
 
-from __future__ import annotations
-
 from fnmatch import fnmatchcase
 from itertools import permutations
 from typing import get_args

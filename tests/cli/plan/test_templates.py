@@ -1,7 +1,5 @@
 """Two sets of templates: what comes, goes, changes in place or is replaced, and what of it loses data or fails."""
 
-from __future__ import annotations
-
 import json
 import os
 from importlib.util import find_spec

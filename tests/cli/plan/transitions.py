@@ -1,7 +1,5 @@
 """Changes of a deployment's settings, each by itself: what docs/plan.md shows, and what the tests of the plan use."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass

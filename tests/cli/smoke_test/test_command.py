@@ -1,7 +1,5 @@
 """The command: what it leaves after a failure and after Ctrl-C, what it records, and what it does not enter."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The marked records: each is a record of its format, carries its marker everywhere, and counts for no alarm."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib

@@ -1,7 +1,5 @@
 """`sql.format: parquet`: each row is read once, from the columnar copy or from the archive, whatever of it is there."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io

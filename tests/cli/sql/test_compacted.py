@@ -1,7 +1,5 @@
 """`logdock sql` over compacted objects: the rows are those of the objects that were replaced."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import Any

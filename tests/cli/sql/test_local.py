@@ -1,7 +1,5 @@
 """`logdock sql` on this machine: what it reads, what it answers, and what it says that it looked at."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import json

@@ -1,7 +1,5 @@
 """A statement that was pasted from anywhere reads no file, writes none, and reaches no network."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

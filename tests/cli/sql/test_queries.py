@@ -4,8 +4,6 @@ Lines are as the vendors write them, beside lines that a query must not count. T
 parsers into objects of the archive. What each query must answer is computed without SQL.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

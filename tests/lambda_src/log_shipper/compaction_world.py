@@ -1,7 +1,5 @@
 """The archive in memory, in which every call is a step, and what a test does with it."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Small inputs that other shippers lose, misdate or refuse as a whole, through the whole invocation."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """An archive object that has been compacted is shipped and fed by its name, from where its bytes are now."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Compaction: a reader sees every line once, whatever step a run ends at, and whatever runs at the same time."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Iterator
 from datetime import datetime, timedelta

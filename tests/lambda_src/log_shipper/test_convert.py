@@ -1,7 +1,5 @@
 """The columnar copy: each compacted object is copied once, and a reader sees every line once at every step."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta

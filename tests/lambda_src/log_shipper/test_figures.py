@@ -1,7 +1,5 @@
 """What the shipper says of itself in figures, which alarms and the dashboard are made of."""
 
-from __future__ import annotations
-
 import datetime
 import json
 from collections.abc import Callable

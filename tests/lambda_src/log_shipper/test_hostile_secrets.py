@@ -1,7 +1,5 @@
 """No exception of the shipper holds a destination's secret, whatever bytes it has: Logz.io's token, OTLP headers."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -4,8 +4,6 @@ The lines of the shipper's code that are executed are counted for an input and f
 expression does within one call is not seen so: the expressions themselves are checked for repeats that could backtrack.
 """
 
-from __future__ import annotations
-
 import importlib
 import re
 import sys

@@ -1,7 +1,5 @@
 """Records of any formats in one object, with any bytes between them: none is lost, and each keeps its own time."""
 
-from __future__ import annotations
-
 import json
 import re
 

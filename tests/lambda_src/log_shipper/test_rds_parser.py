@@ -1,7 +1,5 @@
 """Logs of Aurora PostgreSQL and of RDS instances: which lines are one entry, its time and its fields."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """What redaction finds is found wherever reading has to cut a long line, and where a batch begins in an entry."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """An AWS in the process: tagged resources, and a delivery stream whose records can be read again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

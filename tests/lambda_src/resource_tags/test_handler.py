@@ -1,7 +1,5 @@
 """The function on an account: which resources become metrics, and what happens when Firehose does not take them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Which labels a resource has, and in which bytes they are written."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """AWS in the test's own process: moto answers, the wire between it and the code is watched and can be cut."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import json

@@ -1,7 +1,5 @@
 """Atlas: the project's alert, its auditing, its clusters' redaction; and both kinds of credential."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Cloudflare: the ownership is proven, the job is created once, kept as asked, and deleted."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

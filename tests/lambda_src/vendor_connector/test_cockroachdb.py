@@ -1,7 +1,5 @@
 """CockroachDB Cloud: the look at the cluster, then the log export, in the stack's order and with its references."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

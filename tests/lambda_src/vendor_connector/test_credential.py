@@ -1,7 +1,5 @@
 """The credential: its shape, and messages that never hold it."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

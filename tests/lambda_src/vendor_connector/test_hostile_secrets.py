@@ -1,7 +1,5 @@
 """No exception, log line or chained exception ever holds a secret, whatever bytes it has: every vendor."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Logz.io: account, role, fetchers, in the order and with the references of the stack."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Another external id for Logz.io's fetchers: trust [old], [old, new], [new], and no caller is refused on the way."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -3,8 +3,6 @@
 python3.13 came to Lambda in November 2024 with boto3 1.35; `deletionProtectionEnabled` came with botocore 1.41.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

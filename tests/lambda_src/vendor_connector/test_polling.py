@@ -1,7 +1,5 @@
 """The asynchronous half of the handler: what is polled, for how long, and what a failure leaves."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The properties of every operation: each is read as its type, and anything else is refused by the property's name."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Operation ``rds-logs``: what differs from Aurora MySQL, whose tests the two share the code with."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import boto3

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 from vendor_connector import trust
 from vendor_connector.request import ConnectorError

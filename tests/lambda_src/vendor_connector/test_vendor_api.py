@@ -1,7 +1,5 @@
 """HTTPS to a vendor: what is tried again, what is not, and what a message may hold."""
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """How the connector takes what a vendor does: late lists, outages, deletions, refusals, limits. For every vendor."""
 
-from __future__ import annotations
-
 import copy
 import itertools
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """One cloud for all of these tests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -3,8 +3,6 @@
 Each test goes red when its correction is taken out of ``corrections``.
 """
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from typing import Any

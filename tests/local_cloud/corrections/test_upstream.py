@@ -1,7 +1,5 @@
 """Every correction is described as a patch of MiniStack."""
 
-from __future__ import annotations
-
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "local_cloud" / "corrections"
