@@ -9,33 +9,23 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorDetail:
-    """One broken rule.
-
-    Attributes
-    ----------
-    place
-        The setting as messages have it: `exports[17] (orders-eu).log_types[0]`. Empty for the file as a whole.
-    message
-        What is wrong, on one line.
-    path
-        The setting without names: `exports[17].log_types[0]`.
-    file
-        The file that the value is in, if it is in one.
-    value
-        The value as far as it may be shown: never what may be a secret.
-    allowed
-        What would have been accepted.
-    """
+    """One broken rule."""
 
     place: str
+    """The setting as messages have it: `exports[17] (orders-eu).log_types[0]`. Empty for the file as a whole."""
     message: str
+    """What is wrong, on one line."""
     path: str = ""
+    """The setting without names: `exports[17].log_types[0]`."""
     file: Path | None = None
+    """The file that the value is in, if it is in one."""
     line: int | None = None
     column: int | None = None
     export: str | None = None
     value: str | None = None
+    """The value as far as it may be shown: never what may be a secret."""
     allowed: str | None = None
+    """What would have been accepted."""
 
 
 class SettingsError(Exception):

@@ -302,19 +302,13 @@ def _int(data: bytes | bytearray) -> int:
 
 
 class Kind(NamedTuple):
-    """One kind of numbers that are replaced: what is between their groups, and what must be beside them.
-
-    Attributes
-    ----------
-    separators : bytes
-        What may be between two groups of digits; the first ``beside`` of them may also be beside a number.
-    edges : bytes
-        What may be on either side.
-    """
+    """One kind of numbers that are replaced: what is between their groups, and what must be beside them."""
 
     separators: bytes
+    """What may be between two groups of digits; the first ``beside`` of them may also be beside a number."""
     beside: int
     edges: bytes
+    """What may be on either side."""
     is_dotted: bool = False
 
 

@@ -61,19 +61,14 @@ class ConversionError(ShipperError):
 
 
 class Target(NamedTuple):
-    """Where Athena copies.
-
-    Attributes
-    ----------
-    max_bytes
-        Of the objects of a statement; less than the workgroup lets a query read.
-    """
+    """Where Athena copies."""
 
     bucket: str
     database: str
     table: str
     workgroup: str
     max_bytes: int
+    """Of the objects of a statement; less than the workgroup lets a query read."""
 
 
 def target_of(bucket: str, document: str) -> Target:

@@ -38,15 +38,11 @@ class Delivery:
 
     Objects are opened side by side, so that the batch waits for S3 once and not for each object. One thread reads them
     one after the other, in the order of the messages unless one is slow to open.
-
-    Attributes
-    ----------
-    retry_after_seconds : float
-        How long the destination asked to be left alone, after it was tried in vain.
     """
 
     pipeline: Pipeline
     retry_after_seconds: float = 0.0
+    """How long the destination asked to be left alone, after it was tried in vain."""
     _messages: dict[str, list[Progress]] = field(default_factory=dict)
     _objects: list[Progress] = field(default_factory=list)
     _failed: set[str] = field(default_factory=set)

@@ -51,16 +51,11 @@ _CHUNK_BYTES, _PROBE_BYTES = 65536, 1024
 
 
 class Words:
-    """A text without the repetition of its lines, or of what is between two of its most frequent border.
-
-    Attributes
-    ----------
-    text : bytes
-        What is distinct, or the whole text where little is repeated or a card may be in several.
-    """
+    """A text without the repetition of its lines, or of what is between two of its most frequent border."""
 
     def __init__(self, data: bytes, *, has_cards: bool = True) -> None:
         self.text = data
+        """What is distinct, or the whole text where little is repeated or a card may be in several."""
         self._distinct: list[bytes] = []
         if has_cards and _may_join_digits(data):
             return

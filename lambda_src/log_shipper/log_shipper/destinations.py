@@ -12,18 +12,12 @@ from log_shipper.transform import Segment
 
 
 class Sink(Protocol):
-    """Takes segments of objects, acknowledges them when the destination has them.
-
-    Attributes
-    ----------
-    by_hour : bool
-        Segments are to end where the hour does.
-    exact : bool
-        What is delivered a second time is not there twice, so that nothing need be remembered of a finished object.
-    """
+    """Takes segments of objects, acknowledges them when the destination has them."""
 
     by_hour: bool
+    """Segments are to end where the hour does."""
     exact: bool
+    """What is delivered a second time is not there twice, so that nothing need be remembered of a finished object."""
 
     @property
     def requests(self) -> int:

@@ -83,16 +83,11 @@ def before_escape(lines: Lines, start: int) -> int:
 
 
 class View:
-    """Pieces of lines with their escapes decoded, however often they were escaped, and the way back.
-
-    Attributes
-    ----------
-    data : bytes
-        The decoded pieces, a line each.
-    """
+    """Pieces of lines with their escapes decoded, however often they were escaped, and the way back."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        """The decoded pieces, a line each."""
         self._layers: list[_Layer] = []
 
     @classmethod

@@ -35,25 +35,17 @@ _OPENING = re.compile(
 
 
 class RawBlock(NamedTuple):
-    """A block of lines that may be taken whole; `records` reads it line by line instead.
-
-    Attributes
-    ----------
-    block : bytes or str
-        The lines.
-    timestamp_source : str
-        ``opening``: every line opens with its time; ``arrival``: plain lines that have none; ``archive``: archive
-        lines.
-    log_type : str
-        The log type of every record.
-    times : list of str
-        For ``arrival``: the time of all lines, or of each.
-    """
+    """A block of lines that may be taken whole; `records` reads it line by line instead."""
 
     block: bytes | str
+    """The lines."""
     timestamp_source: str
+    """``opening``: every line opens with its time; ``arrival``: plain lines that have none; ``archive``: archive
+    lines."""
     log_type: str
+    """The log type of every record."""
     times: list[str]
+    """For ``arrival``: the time of all lines, or of each."""
     records: Callable[[], list[Record]]
 
 

@@ -66,16 +66,11 @@ def log_type_of(key: str, vendor: str) -> str:
 
 
 class LineReader(Protocol):
-    """Turns lines into records; may hold a record back until it knows that it is complete.
-
-    Attributes
-    ----------
-    passed_over : int or None
-        How many characters of the lines are in no record on purpose, such as header lines, each line counted with its
-        end. None for a reader whose messages are not the text of the lines, such as that of Docker's JSON.
-    """
+    """Turns lines into records; may hold a record back until it knows that it is complete."""
 
     passed_over: int | None
+    """How many characters of the lines are in no record on purpose, such as header lines, each line counted with its
+    end. None for a reader whose messages are not the text of the lines, such as that of Docker's JSON."""
 
     def feed(self, line: str, origin: Origin) -> Iterator[Record]:
         """Take a line; yield the records that are complete because of it."""

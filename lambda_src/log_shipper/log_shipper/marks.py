@@ -60,19 +60,13 @@ _since: dict[tuple[str, str], float] = {}
 
 
 class Claim(NamedTuple):
-    """What came of a claim.
-
-    Attributes
-    ----------
-    state
-        ``ours``: this invocation ships the object. ``done``: it is finished. ``held``: another invocation ships it.
-        ``unknown``: the table did not answer, and so the object is shipped without a claim.
-    seconds
-        How long the other invocation's claim lasts.
-    """
+    """What came of a claim."""
 
     state: Literal["ours", "done", "held", "unknown"]
+    """``ours``: this invocation ships the object. ``done``: it is finished. ``held``: another invocation ships it.
+    ``unknown``: the table did not answer, and so the object is shipped without a claim."""
     seconds: float = 0.0
+    """How long the other invocation's claim lasts."""
 
 
 class MarkTable:

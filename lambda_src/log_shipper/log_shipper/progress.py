@@ -22,49 +22,33 @@ and the bodies that were on their way, at most."""
 
 @dataclass(slots=True)
 class Progress:
-    """How far one object has got.
-
-    Attributes
-    ----------
-    identity : str
-        Stands for the object: bucket, key and version.
-    saves_completion : bool
-        True when the end of the object is saved too, because sending it again would put it there twice.
-    claimed : bool
-        True when this invocation has claimed the object, so that no other ships it meanwhile.
-    held_seconds : float
-        How long another invocation's claim lasts, because of which the object is not shipped now.
-    position : int
-        How many records are acknowledged, from the object's start.
-    skip : int
-        How many records were acknowledged by earlier invocations.
-    seen : int
-        How many records were read, those among them.
-    complete : bool
-        True once the object was read to its end.
-    saved : bool
-        True once its progress was saved, here or by an earlier invocation.
-    completion_saved : bool
-        True once it was saved that the object is settled.
-    unsaved_bytes : int
-        How much was acknowledged since then.
-    max_expansion : int or None
-        The limit that the object exceeded, so that its rest was not read; None when it was read to its end.
-    """
+    """How far one object has got."""
 
     export: ExportConfig
     identity: str
+    """Stands for the object: bucket, key and version."""
     saves_completion: bool = False
+    """True when the end of the object is saved too, because sending it again would put it there twice."""
     claimed: bool = False
+    """True when this invocation has claimed the object, so that no other ships it meanwhile."""
     held_seconds: float = 0.0
+    """How long another invocation's claim lasts, because of which the object is not shipped now."""
     position: int = 0
+    """How many records are acknowledged, from the object's start."""
     skip: int = 0
+    """How many records were acknowledged by earlier invocations."""
     seen: int = 0
+    """How many records were read, those among them."""
     complete: bool = False
+    """True once the object was read to its end."""
     saved: bool = False
+    """True once its progress was saved, here or by an earlier invocation."""
     completion_saved: bool = False
+    """True once it was saved that the object is settled."""
     unsaved_bytes: int = 0
+    """How much was acknowledged since then."""
     max_expansion: int | None = None
+    """The limit that the object exceeded, so that its rest was not read; None when it was read to its end."""
     tally: Tally = field(default_factory=Tally)
 
     def render(self, block: RawBlock | list[Record], transform: Transform) -> list[Segment]:

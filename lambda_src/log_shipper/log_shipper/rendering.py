@@ -23,18 +23,12 @@ RESERVED_FIELDS = ("time", "export", "vendor", "log_type", "source", "message", 
 
 
 class Shape(NamedTuple):
-    """How long a destination's lines may be.
-
-    Attributes
-    ----------
-    max_message_chars : int or None
-        The longest message or field it takes.
-    max_line_bytes : int or None
-        The longest line it takes.
-    """
+    """How long a destination's lines may be."""
 
     max_message_chars: int | None = None
+    """The longest message or field it takes."""
     max_line_bytes: int | None = None
+    """The longest line it takes."""
 
 
 class Renderer:

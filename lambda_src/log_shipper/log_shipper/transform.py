@@ -23,44 +23,31 @@ class Refused(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Lines of one object that travel together, and the figures that count once they are acknowledged.
-
-    Attributes
-    ----------
-    data : bytes
-        Whole lines, or nothing when every record was filtered or refused.
-    sent, filtered : int
-        How many records the lines stand for, and how many were not wanted.
-    quarantined : int
-        How many records ``refused`` stands for.
-    refused : tuple of Refused
-        What to quarantine before the segment counts as acknowledged.
-    end : int
-        How many records of the object come before what follows the segment.
-    time : str
-        The time of the first record that is sent.
-    type : str
-        The destination's type of the lines, which do not name it; empty where they do, or the destination has none.
-    record_boundaries : tuple of int or None
-        ``end`` after each line, as far as whole records go; None where every line is a record and every record a line.
-    not_understood : int
-        How many of the records their parser did not understand.
-    packed_bytes : int
-        How much data the segment has that only the body holds in which it travels; ``data`` is empty meanwhile.
-    """
+    """Lines of one object that travel together, and the figures that count once they are acknowledged."""
 
     renderer: Renderer
     data: bytes
+    """Whole lines, or nothing when every record was filtered or refused."""
     sent: int
     filtered: int
+    """`sent`, `filtered`: How many records the lines stand for, and how many were not wanted."""
     quarantined: int
+    """How many records ``refused`` stands for."""
     refused: tuple[Refused, ...]
+    """What to quarantine before the segment counts as acknowledged."""
     end: int
+    """How many records of the object come before what follows the segment."""
     time: str
+    """The time of the first record that is sent."""
     type: str = ""
+    """The destination's type of the lines, which do not name it; empty where they do, or the destination has none."""
     record_boundaries: tuple[int, ...] | None = None
+    """``end`` after each line, as far as whole records go; None where every line is a record and every record a
+    line."""
     not_understood: int = 0
+    """How many of the records their parser did not understand."""
     packed_bytes: int = 0
+    """How much data the segment has that only the body holds in which it travels; ``data`` is empty meanwhile."""
 
     @property
     def records(self) -> int:
@@ -125,20 +112,14 @@ def refuse_lines(segment: Segment, refused: set[bytes] | None, reason: str) -> S
 
 
 class Transform(NamedTuple):
-    """Filters, redacts and renders what was read of an object.
-
-    Attributes
-    ----------
-    by_hour : bool
-        Start a new segment wherever the hour changes, for destinations that partition by it.
-    is_redacted : bool
-        True when the object was written under the policy in force, so that filters and redaction have been applied.
-    """
+    """Filters, redacts and renders what was read of an object."""
 
     export: ExportConfig
     renderer: Renderer
     by_hour: bool = False
+    """Start a new segment wherever the hour changes, for destinations that partition by it."""
     is_redacted: bool = False
+    """True when the object was written under the policy in force, so that filters and redaction have been applied."""
 
     def render(self, block: RawBlock | list[Record], start: int) -> list[Segment]:
         """Return the segments of a block, whole where that gives the same lines as one by one.

@@ -18,51 +18,34 @@ EXTERNAL_ID_BYTES = 16
 
 
 class Question(NamedTuple):
-    """One question.
-
-    Attributes
-    ----------
-    setting
-        The setting that the answer becomes.
-    text
-        What is printed above the prompt. It explains one answer that is typed; the setting's own description explains a
-        line of the settings file.
-    proposed
-        The answer of Enter alone; empty for an optional setting, None where an answer is required.
-    is_list
-        True where several answers may be given, with commas between.
-    known
-        Names that are accepted; empty where any answer of the setting's type is.
-    several
-        The setting that several answers with commas between become, in place of `setting`; empty where one is taken.
-    """
+    """One question."""
 
     setting: str
+    """The setting that the answer becomes."""
     text: str
+    """What is printed above the prompt. It explains one answer that is typed; the setting's own description explains a
+    line of the settings file."""
     proposed: str | None = None
+    """The answer of Enter alone; empty for an optional setting, None where an answer is required."""
     is_list: bool = False
+    """True where several answers may be given, with commas between."""
     known: tuple[str, ...] = ()
+    """Names that are accepted; empty where any answer of the setting's type is."""
     several: str = ""
+    """The setting that several answers with commas between become, in place of `setting`; empty where one is taken."""
 
 
 class Kind(NamedTuple):
-    """A kind of export or destination.
-
-    Attributes
-    ----------
-    made
-        The settings that are generated.
-    one_of
-        Settings of which at least one must be answered, although each of them is optional.
-    read_by_connect
-        Settings that the deploy reads at the vendor, if `connect` names a secret with the vendor's credential.
-    """
+    """A kind of export or destination."""
 
     model: type[Model]
     questions: tuple[Question, ...]
     made: tuple[str, ...] = ()
+    """The settings that are generated."""
     one_of: tuple[str, ...] = ()
+    """Settings of which at least one must be answered, although each of them is optional."""
     read_by_connect: tuple[str, ...] = ()
+    """Settings that the deploy reads at the vendor, if `connect` names a secret with the vendor's credential."""
 
 
 NAME = "Name of the export: its stack is <deployment>-<name>."

@@ -22,33 +22,23 @@ IDENTITY = ("deployment", "account", "region")
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One setting that differs.
-
-    Attributes
-    ----------
-    of
-        Name of the export or destination, or ``deployment``.
-    path
-        The setting: ``connect.alert``.
-    field
-        The model that declares the setting, and its name there: what the rules are found by.
-    before, after
-        The values; None where the model that holds the setting is not there.
-    old, new
-        The deployments.
-    part, new_part
-        The export or destination before and after; None for the deployment's own settings.
-    """
+    """One setting that differs."""
 
     of: str
+    """Name of the export or destination, or ``deployment``."""
     path: str
+    """The setting: ``connect.alert``."""
     field: tuple[str, str]
+    """The model that declares the setting, and its name there: what the rules are found by."""
     before: Any
     after: Any
+    """`before`, `after`: The values; None where the model that holds the setting is not there."""
     old: Deployment
     new: Deployment
+    """`old`, `new`: The deployments."""
     part: Any = None
     new_part: Any = None
+    """`part`, `new_part`: The export or destination before and after; None for the deployment's own settings."""
 
     @property
     def added(self) -> tuple[Any, ...]:

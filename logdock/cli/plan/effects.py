@@ -33,22 +33,15 @@ DANGEROUS = frozenset({Kind.FAILS, Kind.LOSES, Kind.CUTS_OFF, Kind.EXPOSES, Kind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """One consequence of a change.
-
-    Attributes
-    ----------
-    of
-        The export or destination; ``deployment`` for what belongs to neither.
-    what
-        The setting (``connect.alert``), or ``stack``, or a stack's resource.
-    sentence
-        What happens, for the reader of a pull request.
-    """
+    """One consequence of a change."""
 
     of: str
+    """The export or destination; ``deployment`` for what belongs to neither."""
     what: str
+    """The setting (``connect.alert``), or ``stack``, or a stack's resource."""
     kind: Kind
     sentence: str
+    """What happens, for the reader of a pull request."""
     steps: tuple[str, ...] = ()
 
     @property

@@ -14,38 +14,26 @@ from logdock.settings.costs import Inputs, monthly_estimate
 
 @dataclass(kw_only=True, slots=True)
 class Plan:
-    """What is shown.
-
-    Attributes
-    ----------
-    settings
-        Those of the next deploy.
-    before, after
-        What was compared, in words.
-    difference
-        The settings' difference; None where the old settings are not known.
-    accepted
-        What `--accept` names.
-    resources
-        Differences of the templates, where templates were compared.
-    notes
-        What the settings do not do, and what could not be compared, and why.
-    not_looked_at
-        What AWS did not answer although the caller may ask.
-    measured
-        What the next deploy takes of AWS's limits.
-    """
+    """What is shown."""
 
     settings: Deployment
+    """Those of the next deploy."""
     before: str
     after: str
+    """`before`, `after`: What was compared, in words."""
     difference: Comparison | None
+    """The settings' difference; None where the old settings are not known."""
     effects: list[Effect]
     accepted: tuple[str, ...] = ()
+    """What `--accept` names."""
     resources: list[ResourceChange] = field(default_factory=list)
+    """Differences of the templates, where templates were compared."""
     notes: list[str] = field(default_factory=list)
+    """What the settings do not do, and what could not be compared, and why."""
     not_looked_at: list[str] = field(default_factory=list)
+    """What AWS did not answer although the caller may ask."""
     measured: list[Measure] = field(default_factory=list)
+    """What the next deploy takes of AWS's limits."""
 
     @property
     def costs(self) -> tuple[float | None, float]:

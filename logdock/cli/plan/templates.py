@@ -43,25 +43,18 @@ _FUNCTION_LOGS = ("/aws/lambda/", "/aws/kinesisfirehose/", "/aws/vendedlogs/")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResourceChange:
-    """What happens to resources of a stack.
-
-    Attributes
-    ----------
-    action
-        ``new stack``, ``added``, ``changed``, ``replaced``, ``deleted`` or ``left behind``, as a whole stack is where
-        another account or Region is to have it.
-    resource
-        Logical id and type; empty for a whole stack and for changes in place, which are counted together.
-    because
-        The properties that cause a replacement.
-    """
+    """What happens to resources of a stack."""
 
     stack: str
     action: str
+    """``new stack``, ``added``, ``changed``, ``replaced``, ``deleted`` or ``left behind``, as a whole stack is where
+    another account or Region is to have it."""
     resource: str = ""
+    """Logical id and type; empty for a whole stack and for changes in place, which are counted together."""
     type: str = ""
     physical_name: str = ""
     because: tuple[str, ...] = ()
+    """The properties that cause a replacement."""
     counts: tuple[str, ...] = ()
 
     @property

@@ -21,17 +21,12 @@ LOOK_BACK = timedelta(minutes=135)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Uncompacted:
-    """Hours of an export that wait for a destination.
-
-    Attributes
-    ----------
-    since
-        When the oldest object in them was archived.
-    """
+    """Hours of an export that wait for a destination."""
 
     export: str
     hours: int
     since: datetime
+    """When the oldest object in them was archived."""
 
 
 def uncompacted_hours(logs: CloudWatchLogsClient, log_group: str, now: datetime) -> list[Uncompacted]:

@@ -43,18 +43,12 @@ LineReader = Callable[[str, Origin], Iterable[Record]]
 
 
 class Elements(NamedTuple):
-    """Elements of an array that are a line each.
-
-    Attributes
-    ----------
-    block : str
-        Their texts, with a line feed between two.
-    times : list of str
-        The time of each.
-    """
+    """Elements of an array that are a line each."""
 
     block: str
+    """Their texts, with a line feed between two."""
     times: list[str]
+    """The time of each."""
     log_type: str
 
     def records(self) -> list[Record]:
