@@ -32,7 +32,7 @@ FAILING_DATAPOINTS = 3
 """Three five-minute periods of an hour with a failed try: one is a hiccup, and is tried again."""
 SLOW_DATAPOINTS = 6
 SLOW_SECONDS = 5
-"""A body of 3 MiB is answered for in well under a second; after 30 the function gives up."""
+"""A body of 4 MiB is answered for in well under a second; after 30 the function gives up."""
 LATE_MINUTES = 15
 """The longest that Firehose may buffer: from there on Amazon's guide asks for an alarm on the age of what it holds
 (Amazon Data Firehose Developer Guide, "Implement best practices with CloudWatch Alarms")."""

@@ -210,7 +210,7 @@ def listener_url(base: str, token: str) -> str:
 class LogzioDialect:
     """Lines as the archive has them; 400 counts what was refused and has taken the rest."""
 
-    target_body_bytes = 3 * 1024 * 1024
+    target_body_bytes = 4 * 1024 * 1024
 
     def __init__(self) -> None:
         self.headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}

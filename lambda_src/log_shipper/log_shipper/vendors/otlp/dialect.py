@@ -179,7 +179,7 @@ class OtlpDialect:
         The destination's own headers, credentials among them.
     """
 
-    target_body_bytes = 3 * 1024 * 1024
+    target_body_bytes = 4 * 1024 * 1024
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self.headers = {**headers, "Content-Type": "application/json", "Content-Encoding": "gzip"}
