@@ -61,6 +61,8 @@ class Mutation(_Model):
     mutation: Slug
     example: Slug
     stack: str
+    claims_of: str | None = None
+    """The stack whose claims are evaluated, if not `stack`: a role of the core reads the bucket of an export."""
     resource: str
     changes: list[Remove | Set | Append] = Field(min_length=1)
 
@@ -79,8 +81,9 @@ class Mutation(_Model):
     def noticed_by(self) -> list[str]:
         """Return the claims and properties that fail."""
         regions = _example(self.example).regions
-        proof = Proof(_settings(self.example), self.templates(), regions, stack=self.stack)
-        held = _held(self.example, self.stack)
+        stack = self.claims_of or self.stack
+        proof = Proof(_settings(self.example), self.templates(), regions, stack=stack)
+        held = _held(self.example, stack)
         results: list[Outcome | Finding] = [*proof.outcomes(), *proof.findings()]
         # A subject that the change took away is noticed by what no longer holds of it.
         gone = held - {(each.entry.id, each.subject.name) for each in results}
