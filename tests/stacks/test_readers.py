@@ -5,8 +5,9 @@ import re
 from typing import Any
 
 from logdock.settings import Deployment
-from tests.conftest import ROOT, synthesize
-from tests.stacks.test_limits import KEY, PUSH, document, existing_bucket, synthesize_now
+from tests.conftest import ROOT, synthesize, synthesize_now
+from tests.settings.documents import PUSH, document
+from tests.stacks.test_limits import KEY, existing_bucket
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/acme-prod-readers"
