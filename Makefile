@@ -149,11 +149,11 @@ PARTS ?= 1 2 3 4 5 6 7 8 9 10
 load: $(SETUP) ## 20,000 small objects on the local cloud to two destinations, one of which fails for a while, in ten PARTS: build/load.json
 	@for part in $(PARTS); do $(BIN)/python -m benchmarks.load --part $$part; done
 
-vendor-apis: $(SETUP) ## The connector's requests against the vendors' own API descriptions: ATLAS=file COCKROACHDB=file LOGZIO=file
+vendor-apis: $(SETUP) ## The connector's requests against the vendors' own API descriptions: ATLAS=file COCKROACHDB=file LOGZIO=file CLOUDFLARE=file
 	@rm -f build/connector-requests.jsonl
 	@LOGDOCK_VENDOR_REQUESTS=$(CURDIR)/build/connector-requests.jsonl $(BIN)/pytest tests/lambda_src/vendor_connector
 	@$(BIN)/python -m local_cloud.openapi build/connector-requests.jsonl \
-	  mongodb-atlas=$(ATLAS) cockroachdb=$(COCKROACHDB) logzio=$(LOGZIO)
+	  mongodb-atlas=$(ATLAS) cockroachdb=$(COCKROACHDB) logzio=$(LOGZIO) cloudflare=$(CLOUDFLARE)
 
 second-opinion: $(SETUP) $(SECOND_OPINION) ## Every example on LocalStack, read back and compared with its templates: build/second-opinion.json
 	@$(BIN)/python -m second_opinion --out build/second-opinion.json

@@ -6,13 +6,14 @@ OpenAPI description.
 
 from __future__ import annotations
 
+import copy
 import http.server
 import json
 import math
 import threading
 import time
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -72,7 +73,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What is kept of a request: no credential."""
+    """What is kept of a request: no credential; and of the answer, unless it was a failure on demand."""
 
     vendor: str
     method: str
@@ -80,6 +81,9 @@ class Recorded:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    status: int | None = None
+    answer: Any = None
+    """`status`, `answer`: What the stand-in itself answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +233,10 @@ class VendorApi(ABC):
                 fault.times -= 1
                 if not fault.is_carried_out:
                     return fault.reply
-            reply = self._answer(request)
+            place, reply = len(self.recorded) - 1, self._answer(request)
+            if reply.page is None and not self.is_sign_in(request.path):
+                answer = copy.deepcopy(reply.document)
+                self.recorded[place] = replace(self.recorded[place], status=reply.status, answer=answer)
             return fault.reply if fault else reply
 
     def _applies(self, fault: _Fault, request: Request) -> bool:

@@ -112,12 +112,12 @@ def test_accepts_what_the_description_has(one: dict[str, Any]) -> None:
         (request(body=None), "the body is missing"),
         (request(content_type="application/json"), f"Content-Type application/json is none of ['{VERSION}']"),
         (request(body={**GOOD, "colour": "x"}), "colour is unknown"),
-        (request(body={**GOOD, "id": "x"}), "id is read-only"),
+        (request(body={**GOOD, "id": "x"}), "id is readOnly"),
         (request(body={name: GOOD[name] for name in GOOD if name != "bucket"}), "bucket is missing"),
         (request(body={name: GOOD[name] for name in GOOD if name != "kinds"}), "kinds is missing"),
         (request(body={**GOOD, "bucket": "ab"}), "bucket: 'ab' is too short"),
         (request(body={**GOOD, "bucket": None}), "bucket is null"),
-        (request(body={**GOOD, "kinds": ["C"]}), "kinds[0]: 'C' is not one of ['A', 'B']"),
+        (request(body={**GOOD, "kinds": ["C"]}), "kinds[]: 'C' is not one of ['A', 'B']"),
         (request(body={**GOOD, "kinds": ["A", "A"]}), "kinds: ['A', 'A'] has non-unique elements"),
         (request(body={**GOOD, "kinds": []}), "kinds: [] should be non-empty"),
         (request(body={**GOOD, "kinds": ["A", "B", "A"]}), "kinds: ['A', 'B', 'A'] is too long"),
@@ -198,3 +198,58 @@ def test_nothing_to_check_is_no_success(tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text(json.dumps(DESCRIPTION))
     assert main([str(tmp_path / "requests.jsonl"), f"v={tmp_path / 'd.json'}"]) == 2
     assert main([str(tmp_path / "requests.jsonl"), "v="]) == 2
+
+
+def answered(status: int, answer: Any, *, accept: str = VERSION, responses: Any = None) -> list[str]:
+    """Return the errors of an answer to a GET."""
+    operation = {"responses": responses or RESPONSES}
+    description = {"paths": {"/x": {"get": operation}}}
+    one = {**request("GET", "/x", None), "headers": {"Accept": accept}, "status": status, "answer": answer}
+    return errors(one, description=description)
+
+
+FIELDS: dict[str, Any] = {"id": {"type": "string", "readOnly": True}, "secret": {"type": "string", "writeOnly": True}}
+SHOWN = {"type": "object", "required": ["id"], "properties": FIELDS}
+OF_LAST_YEAR = "application/vnd.atlas.2024-01-01+json"
+RESPONSES: dict[Any, Any] = {
+    200: {"content": {VERSION: {"schema": SHOWN}, OF_LAST_YEAR: {"schema": SHOWN, "x-sunset": "2027-01-01"}}},
+    "4XX": {"content": {"application/json": {"schema": {"required": ["error"]}}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "error"),
+    [
+        (200, {"id": "a"}, None),
+        (404, {"error": 404}, None),
+        (200, {}, "answer: id is missing"),
+        (200, None, "answer: the body is missing"),
+        (200, {"id": 1}, "answer: id: 1 is not of type 'string'"),
+        (200, {"id": "a", "secret": "b"}, "answer: secret is writeOnly"),
+        (200, {"id": "a", "colour": "b"}, "answer: colour is unknown"),
+        (404, {}, "answer: error is missing"),
+        (201, {"id": "a"}, "answer: status 201 is none of ['200', '4XX']"),
+        (500, None, "answer: status 500 is none of ['200', '4XX']"),
+    ],
+)
+def test_a_stand_ins_answer_is_held_against_the_description(status: int, answer: Any, error: str | None) -> None:
+    assert answered(status, answer) == ([error] if error else [])
+
+
+def test_a_description_without_refusals_leaves_them_open() -> None:
+    swagger = {"200": {"schema": SHOWN}}
+    assert answered(404, {"message": "no"}, accept="application/json", responses=swagger) == []
+    assert answered(200, {}, accept="application/json", responses=swagger) == ["answer: id is missing"]
+
+
+def test_a_version_that_ends_or_that_there_is_not_is_an_error() -> None:
+    assert answered(200, {"id": "a"}, accept=OF_LAST_YEAR) == [f"Accept {OF_LAST_YEAR} ends on 2027-01-01"]
+    unknown = "application/vnd.atlas.1999-01-01+json"
+    expected = f"Accept {unknown} is none of {sorted([OF_LAST_YEAR, VERSION])}"
+    assert expected in answered(404, {"error": 1}, accept=unknown)
+
+
+def test_the_path_of_the_server_is_not_part_of_the_paths() -> None:
+    description = {"servers": [{"url": "https://v.example/client/v4"}], "paths": {"/zones/{id}": {"get": {}}}}
+    assert errors(request("GET", "/client/v4/zones/a", None), description=description) == []
+    assert errors(request("GET", "/zones/a/b", None), description=description) == ["no such path and method"]

@@ -102,7 +102,7 @@ def test_atlas_authorises_a_role_only_when_it_has_assumed_it(atlas: AtlasApi, ca
     assert (status, refusal["errorCode"]) == (400, "CANNOT_ASSUME_ROLE")
     doors.open.add((ROLE_ARN, "another external id"))
     assert call("PATCH", path, V2023, body)[0] == 400
-    assert atlas.projects[PROJECT].roles[role["roleId"]]["authorizedDate"] is None
+    assert atlas.projects[PROJECT].roles[role["roleId"]].get("authorizedDate") is None
     doors.open.add((ROLE_ARN, role["atlasAssumedRoleExternalId"]))
     assert call("PATCH", path, V2023, body)[0] == 200
 

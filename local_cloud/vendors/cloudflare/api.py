@@ -43,13 +43,14 @@ class OutputOptions(Strict):
     cve: bool | None = Field(default=None, alias="CVE-2021-44228")
     field_delimiter: str | None = None
     field_names: list[str] | None = None
+    merge_subrequests: bool | None = None
     output_type: Literal["ndjson", "csv"] | None = None
     record_delimiter: str | None = None
     record_prefix: str | None = None
     record_suffix: str | None = None
     record_template: str | None = None
     sample_rate: float | None = Field(default=None, gt=0, le=1, strict=False)
-    timestamp_format: Literal["unixnano", "unix", "rfc3339", "rfc3339nano"] | None = None
+    timestamp_format: Literal["unixnano", "unix", "rfc3339", "rfc3339ms", "rfc3339ns"] | None = None
 
 
 class JobUpdate(Strict):
@@ -58,6 +59,7 @@ class JobUpdate(Strict):
     destination_conf: str | None = Field(default=None, max_length=4096)
     enabled: bool | None = None
     filter: str | None = None
+    filter_attack_traffic: bool | None = None
     frequency: Literal["high", "low"] | None = None
     max_upload_bytes: int | None = None
     max_upload_interval_seconds: int | None = None
@@ -157,7 +159,7 @@ class CloudflareApi(VendorApi):
             return self._update(scope, job, JobUpdate.model_validate(request.json()))
         if request.method == "DELETE":
             del place.jobs[job_id]
-            return _reply({})
+            return _reply({"id": job_id})
         raise refusal(405, 10405, "Method not allowed")
 
     def _challenge(self, scope: str, destination: str) -> Reply:
@@ -209,6 +211,7 @@ class CloudflareApi(VendorApi):
             "output_options": options,
             "destination_conf": wanted.destination_conf,
             "filter": wanted.filter or "",
+            "filter_attack_traffic": bool(wanted.filter_attack_traffic),
             "frequency": wanted.frequency or "high",
             "max_upload_bytes": wanted.max_upload_bytes or 0,
             "max_upload_interval_seconds": wanted.max_upload_interval_seconds or 0,
@@ -218,7 +221,7 @@ class CloudflareApi(VendorApi):
             "error_message": None,
         }
         self.accept(job_id)
-        return _reply(place.jobs[job_id], status=201)
+        return _reply(place.jobs[job_id])
 
     def _update(self, scope: str, job: dict[str, Any], wanted: JobUpdate) -> Reply:
         _check_values(wanted)
@@ -266,8 +269,8 @@ def _check_values(wanted: JobUpdate) -> None:
             raise refusal(400, 1001, "invalid filter")
 
 
-def _reply(result: Any, *, status: int = 200) -> Reply:
-    return Reply(status, {"success": True, "errors": [], "messages": [], "result": result})
+def _reply(result: Any) -> Reply:
+    return Reply(200, {"success": True, "errors": [], "messages": [], "result": result})
 
 
 def refusal(status: int, code: int, message: str) -> Refused:

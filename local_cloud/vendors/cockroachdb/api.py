@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _VERSION = "2024-09-16"
 _CLUSTER = re.compile(r"/api/v1/clusters/([0-9a-f-]{36})(/logexport)?")
 _BUSY = ("ENABLING", "DISABLING")
+_ADDRESSES = ("sql_dns", "ui_dns", "internal_dns", "private_endpoint_dns")
 
 Channel = Literal[
     "SESSIONS", "OPS", "HEALTH", "STORAGE", "SQL_SCHEMA", "USER_ADMIN", "PRIVILEGES", "SENSITIVE_ACCESS", "SQL_EXEC",
@@ -171,7 +172,16 @@ class CockroachdbApi(VendorApi):
             "cloud_provider": cluster.cloud,
             "state": cluster.state,
             "account_id": "" if standard else cluster.account_id,
-            "regions": [{"name": region, "node_count": 0 if standard else 3} for region in cluster.regions],
+            "regions": [
+                {"name": region, "node_count": 0 if standard else 3, **dict.fromkeys(_ADDRESSES, "")}
+                for region in cluster.regions
+            ],
+            "upgrade_status": "FINALIZED",
+            "operation_status": "UNSPECIFIED",
+            "creator_id": ORGANIZATION,
+            "config": {},
+            "cidr_range": "",
+            "labels": {},
             **({"keychain_config": {"aws_account_id": cluster.account_id}} if standard else {}),
         }
 

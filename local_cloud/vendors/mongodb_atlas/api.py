@@ -174,8 +174,6 @@ class AtlasApi(VendorApi):
             "atlasAWSAccountArn": self.principal_arn,
             "atlasAssumedRoleExternalId": str(uuid.uuid4()),
             "createdDate": now(),
-            "authorizedDate": None,
-            "iamAssumedRoleArn": None,
         }
         return Reply(200, self._role(project, role_id))
 
@@ -274,7 +272,7 @@ class AtlasApi(VendorApi):
         if len(set(wanted.log_types)) != len(wanted.log_types):
             raise refusal(400, "INVALID_ATTRIBUTE", "logTypes: not unique")
         role = self._role(project, wanted.iam_role_id)
-        if not role["authorizedDate"]:
+        if "authorizedDate" not in role:
             raise refusal(
                 400, "CLOUD_PROVIDER_ACCESS_ROLE_NOT_AUTHORIZED", f"Role {wanted.iam_role_id} has no IAM role."
             )

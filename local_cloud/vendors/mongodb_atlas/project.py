@@ -22,6 +22,8 @@ class Project:
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     restart_looks: int = 1
     """How often a cluster is seen restarting after it was changed."""
+    restarting: dict[str, int] = field(default_factory=dict)
+    """How often a cluster will still be seen restarting."""
     organization: str = ORGANIZATION
     """The id of the organization that it is in."""
 

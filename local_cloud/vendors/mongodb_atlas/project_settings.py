@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from local_cloud.vendors.mongodb_atlas.project import Project
     from local_cloud.vendors.server import Request
 
+# "PagerDuty, VictorOps, and OpsGenie notifications don't return this element" (alertConfigs, intervalMin).
+_OWN_INTERVAL = frozenset({"PAGER_DUTY", "VICTOR_OPS", "OPS_GENIE"})
+
 
 def list_alerts(found: list[dict[str, Any]], request: Request) -> Reply:
     """Answer GET /alertConfigs."""
@@ -56,6 +59,8 @@ def _alert(alert_id: str, request: Request) -> dict[str, Any]:
     wanted = AlertConfig.model_validate(request.json()).document(without_empty=True)
     for notification in wanted["notifications"]:
         notification.setdefault("notifierId", secrets.token_hex(12))
+        if notification["typeName"] in _OWN_INTERVAL:
+            notification.pop("intervalMin", None)
     return {"id": alert_id, "created": now(), "updated": now(), **wanted}
 
 
@@ -81,8 +86,8 @@ def get_cluster(project: Project, _: Request, name: str) -> Reply:
     cluster = _cluster(project, name)
     if "stateName" in cluster:
         return Reply(200, cluster)
-    if cluster.get("looks"):
-        cluster["looks"] -= 1
+    if project.restarting.get(name):
+        project.restarting[name] -= 1
         return Reply(200, {**cluster, "stateName": "UPDATING"})
     return Reply(200, {**cluster, "stateName": "IDLE"})
 
@@ -93,7 +98,8 @@ def set_cluster(project: Project, request: Request, name: str) -> Reply:
     if cluster.get("paused"):
         raise refusal(409, "CANNOT_UPDATE_PAUSED_CLUSTER", f"Cannot update cluster {name} while it is paused.")
     wanted = ClusterChange.model_validate(request.json())
-    cluster |= {"redactClientLogData": wanted.redact_client_log_data, "looks": project.restart_looks}
+    cluster["redactClientLogData"] = wanted.redact_client_log_data
+    project.restarting[name] = project.restart_looks
     return Reply(200, {**cluster, "stateName": "UPDATING"})
 
 

@@ -105,7 +105,8 @@ def test_a_silenced_alert_is_fixed_by_a_revision(atlas: AtlasApi, formation: For
 def test_alerts_are_looked_for_on_every_page(atlas: AtlasApi, formation: Formation) -> None:
     project = atlas.projects[PROJECT]
     for number in range(500):
-        project.alerts[f"{number:024x}"] = {"id": f"{number:024x}", "eventTypeName": "HOST_DOWN"}
+        other = users_alert(atlas, "HOST_DOWN")
+        project.alerts[f"{number:024x}"] = {**other, "id": f"{number:024x}"}
     users_alert(atlas)
     with pytest.raises(FailedError, match=r"an alert of the event .* exists already \(e{24}\)"):
         formation.deploy(alert(atlas))

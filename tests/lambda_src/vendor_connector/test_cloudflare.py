@@ -15,6 +15,7 @@ from local_cloud.vendors.server import Reply
 from logdock.vendors.cloudflare.documents import logpush_job as job_document
 from logdock.vendors.cloudflare.settings import CloudflareExport
 from stacks.connection import properties_of
+from tests.lambda_src.vendor_connector.conftest import record
 from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Template
 from tests.settings.documents import export
 
@@ -39,6 +40,7 @@ def cloudflare(
         aws.secrets_manager().create_secret(Name="acme/cloudflare", SecretString=TOKEN)
         aws.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         yield api
+        record(api)
 
 
 def template(api: CloudflareApi, **changes: Any) -> Template:

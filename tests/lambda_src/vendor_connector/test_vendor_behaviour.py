@@ -192,7 +192,7 @@ def test_a_creation_whose_answer_was_lost_for_good_is_rolled_back(vendor: Vendor
             wrote = any(one.method == "POST" and path in one.path for one in vendor.api.recorded)
             if wrote and request.method == "GET" and path in request.path and not refused:
                 refused.append(request)
-                return Reply(403, {"errorCode": "TAKEN_AWAY", "message": "TAKEN_AWAY"})
+                return Reply(403, page="TAKEN_AWAY")
             return real(request)
 
         vendor.api.answer = refuse_once_after_the_write
