@@ -51,7 +51,7 @@ def explain(
     section, rows = find_alarm(words, sections), None
     if section is None:
         rows = find_deploy_errors(words, read_sections(read_page("troubleshooting.md")))
-        section = find_words(words, sections)
+        section = find_words(words, sections, 1 if rows else _LEAST_SHARE)
     if not (section or rows):
         raise CommandError(
             f"{words}: no alarm, no deploy error, and no section of the runbook has these words. The sections are: "
@@ -113,14 +113,14 @@ def _has_message(error: str, part: str) -> bool:
     return bool(re.search(pattern, error)) or (len(error) >= 8 and error in message)
 
 
-def find_words(what: str, sections: Mapping[str, str]) -> str | None:
-    """Return the section that has most of an error's words; None if none has many of them."""
+def find_words(what: str, sections: Mapping[str, str], least: float = _LEAST_SHARE) -> str | None:
+    """Return the section that has most of an error's words; None if none has this share of them."""
     words = set(_words(what)) - _COMMON
     if not words:
         return None
     share = {section: len(words & set(_words(text))) / len(words) for section, text in sections.items()}
     best = max(share, key=lambda section: share[section])
-    return best if share[best] >= _LEAST_SHARE else None
+    return best if share[best] >= least else None
 
 
 def _words(text: str) -> list[str]:

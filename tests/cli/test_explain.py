@@ -79,3 +79,9 @@ def test_a_terminal_shows_the_addresses_of_other_pages(capsys: pytest.CaptureFix
     screen._out = Console(force_terminal=True, width=80)
     screen.markdown("See [the first deploy](first-deploy.md).")
     assert "the first deploy (first-deploy.md)" in re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+
+
+def test_a_section_that_has_some_words_is_not_added_to_a_deploy_error(logdock: Type) -> None:
+    ended = logdock("explain", "deploy failed: acme-core is in ROLLBACK_COMPLETE state")
+    assert "delete the stack" in ended.out
+    assert "## " not in ended.out
