@@ -67,7 +67,7 @@ class Screen:
         if self._out.is_terminal:
             from rich.markdown import Markdown
 
-            self._out.print(Markdown(text))
+            self._out.print(Markdown(text, hyperlinks=False))  # the addresses are relative
         else:
             self._result(text)
 

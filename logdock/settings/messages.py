@@ -29,12 +29,12 @@ VERY_LONG = "a very long number"
 
 _MAPPING_EXPECTED = ("model_type", "model_attributes_type", "dict_type")
 _KINDS_OF_VALUE = {
-    "string_type": "a text",
+    "string_type": "a string",
     "int_type": "a whole number, without quotes",
     "bool_type": "true or false, without quotes",
     "tuple_type": "a list, such as [one, two] or lines that begin with a hyphen",
     "recursion_loop": "a value that does not hold itself (a YAML alias points at what it is in)",
-    "invalid_key": "keys that are texts: put this one in quotes",
+    "invalid_key": "keys that are strings: put this one in quotes",
 }
 
 
@@ -167,6 +167,8 @@ def _say(error: ErrorDetails, source: str | None) -> _Said:
         given = source
         if kind in ("string_type", UNQUOTED):
             allowed += f'; type "{source}"'
+    if isinstance(value, str) and value != value.strip():
+        allowed += "; remove the whitespace around the value"
     remedy = remedy_for(value)
     if remedy and remedy != allowed:
         allowed += f"; type {remedy}"
@@ -180,9 +182,9 @@ def expected(error: ErrorDetails) -> str:
         choices = "one of: " + ", ".join(re.findall(r"'([^']*)'", str(context.get("expected", ""))))
         return choices + ("; or {hot_days: ..., archive_days: ...}" if error["loc"][0] == "retention" else "")
     if kind == "string_type" and isinstance(value, bool):
-        return "a text: put it in quotes, or YAML reads yes, no, on and off as true and false"
+        return "a string: put it in quotes, or YAML reads yes, no, on and off as true and false"
     if kind == "string_type" and isinstance(value, int | float):
-        return "a text: put it in quotes"
+        return "a string: put it in quotes"
     if kind in _MAPPING_EXPECTED:
         if tags := _tags(error["loc"]):
             return f"a mapping of settings with a kind, one of: {', '.join(tags)}"
@@ -228,8 +230,9 @@ def _settings_there(loc: tuple[int | str, ...]) -> tuple[str, str | None]:
     models = _candidates(loc[:-1])
     fields = _fields(loc[:-1])
     close = difflib.get_close_matches(str(loc[-1]), fields, n=1, cutoff=0.7)
-    if close:
-        return f"; did you mean {close[0]}?", close[0]
+    inside = [f"{name}.{loc[-1]}" for name, field in fields.items() if str(loc[-1]) in _settings_of(field.annotation)]
+    if meant := close or inside:
+        return f"; did you mean {meant[0]}?", meant[0]
     # without a kind there are the settings of every kind
     known = f"one of: {', '.join(fields)}" if len(models) == 1 else None
     return f"; expected {known}" if known else "", known
@@ -261,6 +264,11 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) for model in _models(inner)]
+
+
+def _settings_of(annotation: Any) -> set[str]:
+    """Return the settings of a value that is one mapping; those of a list's entries have no single path."""
+    return {name for model in _models(annotation) if not _kind_of(model) for name in model.model_fields}
 
 
 def _kind_of(model: type[BaseModel]) -> str | None:

@@ -157,7 +157,7 @@ def test_the_first_message_is_sent_before_the_listing_ends(
     ("arguments", "says"),
     [
         (["--export", "apps", "--since", "1h"], "--export apps: the settings have none; did you mean app?"),
-        (["--export", "app", "--since", "x"], "--since 'x' is no time"),
+        (["--export", "app", "--since", "x"], "--since 'x' is not a time"),
         (["--export", "app", "--since", "1h", "--until", "2h"], "is not before --until"),
         ([*RANGE, "--destination", "log"], "--destination log: app is not shipped there; did you mean logz?"),
         (["--export", "jobs", "--since", "1h", "--start-after", "x"], "--start-after: of jobs, no objects"),

@@ -255,7 +255,7 @@ def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> N
     (tmp_path / "logdock.yaml").write_text("mine")
     ended = answer([], [])
     assert ended.code == 2
-    assert ended.err.startswith("Error: logdock.yaml: is there already. Name another with --settings FILE, or add ")
+    assert ended.err.startswith("Error: logdock.yaml already exists. Name another with --settings FILE, or add ")
     assert (tmp_path / "logdock.yaml").read_text() == "mine"
 
 

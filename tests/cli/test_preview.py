@@ -81,7 +81,7 @@ def test_preview_reads_standard_input(in_folder: Type, monkeypatch: pytest.Monke
         (["--export", "app", "."], ".: Is a directory"),
         (["--export", "jobs", "--key", "k", "app.log"], "--key k: the export lands in log groups: use --log-group"),
         (["--export", "app", "--log-group", "g", "app.log"], "--log-group g: the export lands in a bucket: use --key"),
-        (["--export", "app", "--arrival", "soon", "app.log"], "--arrival 'soon' is no time"),
+        (["--export", "app", "--arrival", "soon", "app.log"], "--arrival 'soon' is not a time"),
     ],
 )
 def test_preview_with_a_wrong_argument_names_it(in_folder: Type, arguments: list[str], says: str) -> None:

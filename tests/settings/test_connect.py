@@ -126,7 +126,7 @@ def test_a_refused_connect_does_not_accuse_the_ids(refusal: Refusal) -> None:
             ),
         ),
         ({"adopt": "yes"}, "adopt: got 'yes'; expected true or false, without quotes"),
-        ({"revision": 2}, 'revision: got 2; expected a text: put it in quotes; type "2"'),
+        ({"revision": 2}, 'revision: got 2; expected a string: put it in quotes; type "2"'),
         (
             {"vpc": {**VPC, "subnet_ids": ["vpc-0abc1234"]}},
             "vpc.subnet_ids[0]: got 'vpc-0abc1234'; expected a subnet's id, such as subnet-0abc1234",

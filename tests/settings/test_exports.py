@@ -135,7 +135,7 @@ from tests.settings.documents import Document, document, export
         ),
         (
             export("cloudwatch-logs", name=True),
-            ("name: got true; expected a text: put it in quotes, or YAML reads yes, no, on and off as true and false"
+            ("name: got true; expected a string: put it in quotes, or YAML reads yes, no, on and off as true and false"
              '; type "true"'),
         ),
     ],

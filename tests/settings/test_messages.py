@@ -118,6 +118,20 @@ def test_rejects_a_misspelt_setting_and_names_the_one_meant(refusal: Refusal, ki
     ]
 
 
+@pytest.mark.parametrize(("name", "meant"), [("silent_after_minutes", "alerts"), ("detectors", "redaction")])
+def test_a_setting_of_a_mapping_inside_is_named_with_it(refusal: Refusal, name: str, meant: str) -> None:
+    assert refusal(document(export("mongodb-atlas", **{name: 60}))) == [
+        f"exports[0].{name}: unknown setting; did you mean {meant}.{name}?"
+    ]
+
+
+@pytest.mark.parametrize("given", [" {}", "{} ", "{}\u00a0"])
+def test_whitespace_around_a_refused_value_is_named(refusal: Refusal, given: str) -> None:
+    project = given.format("5e2211c17a3e5a48f5497de3")
+    (line,) = refusal(document(export("mongodb-atlas", project_id=project)))
+    assert line.endswith("24 hexadecimal digits; remove the whitespace around the value")
+
+
 def test_says_what_a_missing_setting_is(refusal: Refusal) -> None:
     assert refusal("retention: soc2\n") == [
         "deployment: missing: Prefix of every stack, at most 16 characters.",

@@ -121,5 +121,5 @@ def test_what_stands_in_place_of_a_secrets_name_is_not_printed(refusal: Refusal,
 
 def test_a_mapping_in_place_of_a_text_is_not_printed(refusal: Refusal) -> None:
     (line,) = refusal(document(destinations=[destination(OTLP, endpoint={"url": "x", "token": "hunter2"})]))
-    assert line.startswith("destinations[0].endpoint: got a mapping; expected a text")
+    assert line.startswith("destinations[0].endpoint: got a mapping; expected a string")
     assert "hunter2" not in line

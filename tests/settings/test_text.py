@@ -65,9 +65,8 @@ def test_accepts_an_external_id_at_the_edges(load: Load, length: int) -> None:
 def test_rejects_an_external_id_that_iam_refuses(refusal: Refusal, value: str) -> None:
     (line,) = refusal(document(export("mongodb-atlas", external_id=value)))
     assert line.startswith("exports[0].external_id[0]: got '")
-    assert line.endswith(
-        "expected an external id as IAM takes it: 2 to 1224 letters, digits and any of _+=,.@:/- (no spaces)"
-    )
+    allowed = "expected an external id as IAM takes it: 2 to 1224 letters, digits and any of _+=,.@:/- (no spaces)"
+    assert line.removesuffix("; remove the whitespace around the value").endswith(allowed)
     assert len(line) < 250
 
 

@@ -28,8 +28,8 @@ BY_HAND = [*ANSWERS[:7], "", "arn:aws:iam::772401394250:root", "id-of-atlas", ""
 """The same, and a user switches the export on: the local Atlas is not asked."""
 LAYER = ROOT / "tests" / "stacks" / "layer"
 BUILT_FROM = (
-    "LICENSE", "README.md", "app.py", "cdk.json", "constructs_lib", "docs/runbook.md", "lambda_src", "logdock",
-    "package-lock.json", "package.json", "pyproject.toml", "stacks",
+    "LICENSE", "README.md", "app.py", "cdk.json", "constructs_lib", "docs/runbook.md", "docs/troubleshooting.md",
+    "lambda_src", "logdock", "package-lock.json", "package.json", "pyproject.toml", "stacks",
 )  # fmt: skip
 NEXT = "99.0.0"
 

@@ -56,8 +56,7 @@ def init(
     """
     if settings.exists():
         raise CommandError(
-            f"{settings}: is there already. Name another with --settings FILE, or add an export to it with "
-            "`logdock add`",
+            f"{settings} already exists. Name another with --settings FILE, or add an export to it with `logdock add`",
             ExitCode.USAGE,
         )
     if not os.access(settings.parent, os.W_OK):

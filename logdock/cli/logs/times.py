@@ -46,7 +46,7 @@ def moment(option: str, text: str, now: datetime) -> datetime:
     with contextlib.suppress(ValueError, OverflowError):
         found = _relative(words, now) or _day_and_clock(words, now) or _absolute(" ".join(text.split()))
     if found is None:
-        raise CommandError(f"{option} {text!r} is no time. Times look like {ALLOWED}", ExitCode.USAGE)
+        raise CommandError(f"{option} {text!r} is not a time. Times look like {ALLOWED}", ExitCode.USAGE)
     return found.astimezone(UTC)
 
 

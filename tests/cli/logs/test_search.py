@@ -311,7 +311,7 @@ def test_the_first_line_ends_the_progress(landed: Landed, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--since", "tomorrowish"], "--since 'tomorrowish' is no time"),
+        (["--since", "tomorrowish"], "--since 'tomorrowish' is not a time"),
         (["--since", "1h", "--until", "2h"], "is not before --until"),
         (["--grep", "("], "--grep '(' is not a regular expression that RE2 accepts"),
         (["--field", "x"], "--field 'x' is not of the form NAME=VALUE"),
@@ -325,7 +325,7 @@ def test_the_first_line_ends_the_progress(landed: Landed, monkeypatch: pytest.Mo
         (["--app", "1", "--database", "2"], "give one of --app, --database, --endpoint"),
         (["--container", "abc"], "--container abc: give at least 12 characters"),
         (["--app", "1", "--export", "jobs"], "--export jobs is no export of Aptible"),
-        (["--late", "x"], "--late 'x' is no time"),
+        (["--late", "x"], "--late 'x' is not a time"),
     ],
 )
 def test_a_error_of_use_has_its_message(landed: Landed, arguments: list[str], says: str) -> None:

@@ -64,7 +64,7 @@ def test_rejects_a_time_that_is_none_or_may_be_several(text: str) -> None:
     with pytest.raises(CommandError) as refused:
         moment("--since", text, NOW)
     assert refused.value.code == ExitCode.USAGE
-    assert str(refused.value) == f"--since {text!r} is no time. Times look like {ALLOWED}"
+    assert str(refused.value) == f"--since {text!r} is not a time. Times look like {ALLOWED}"
 
 
 def test_a_bound_compares_with_the_times_of_records_whatever_their_digits() -> None:
