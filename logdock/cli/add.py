@@ -27,7 +27,7 @@ Examples:
 `logdock add --kind rds --kind rds < answers.txt` adds two, with one answer from each line
 """
 BY_HAND = (
-    "`exports` is no plain list with one export below the other, so no line can be added to it. Write it as in "
+    "`exports` is not a plain list with one export below the other, so no line can be added to it. Write it as in "
     "docs/configure.md, or add the export by hand"
 )
 

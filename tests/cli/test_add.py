@@ -116,7 +116,7 @@ def test_list_in_flow_style_is_refused_before_anything_is_asked(answer: Answer, 
     text = "\n".join([*LINES[:4], exports])
     (tmp_path / "logdock.yaml").write_text(text)
     ended = answer([], [])
-    assert (ended.code, "logdock.yaml: `exports` is no plain list" in ended.err) == (2, True)
+    assert (ended.code, "logdock.yaml: `exports` is not a plain list" in ended.err) == (2, True)
     assert (tmp_path / "logdock.yaml").read_text() == text
 
 

@@ -261,7 +261,7 @@ def test_a_file_that_is_there_is_left_alone(answer: Answer, tmp_path: Path) -> N
 
 def test_an_unwritable_path_is_reported_before_the_first_question(answer: Answer) -> None:
     ended = answer(["--settings", "nowhere/logdock.yaml"], [])
-    says = "Error: nowhere/logdock.yaml: nowhere is no directory that you may write to\n"
+    says = "Error: nowhere/logdock.yaml: nowhere is not a directory that you may write to\n"
     assert (ended.code, ended.err) == (2, says)
 
 

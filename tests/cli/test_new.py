@@ -59,7 +59,7 @@ def test_new_refuses_what_is_there_before_it_asks(logdock: Type, tmp_path: Path,
 def test_new_refuses_where_nothing_can_be_written_before_it_asks(logdock: Type, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ended = logdock("new", "file/logs/prod")
-    expected = f"Error: file/logs/prod: {tmp_path}/file is no directory that you may write to\n"
+    expected = f"Error: file/logs/prod: {tmp_path}/file is not a directory that you may write to\n"
     assert (ended.code, ended.err) == (2, expected)
 
 

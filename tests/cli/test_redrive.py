@@ -360,7 +360,7 @@ class TestArchiverEvents:
         ("changed", "reason"),
         [
             ({"requestPayload": None}, "Lambda omitted the event, which was too large"),
-            ({"requestContext": {}}, "it is no invocation record of Lambda's"),
+            ({"requestContext": {}}, "it is not an invocation record of Lambda"),
             (
                 {"requestContext": {"functionArn": "arn:aws:lambda:eu-west-1:111122223333:function:other:$LATEST"}},
                 "it is of the function other",
@@ -458,7 +458,7 @@ class TestMetrics:
     def test_that_cannot_be_read_stay(self, redrive: Redrive, deployed: Deployed, body: bytes) -> None:
         deployed.s3.put_object(Bucket=deployed.failed, Key="metrics/logz/a", Body=body)
         ended = redrive("--json")
-        assert [(row["reason"], row["left"]) for row in rows(ended)] == [("it is no failure record of Firehose's", 1)]
+        assert [(row["reason"], row["left"]) for row in rows(ended)] == [("it is not a failure record of Firehose", 1)]
         assert (deployed.versions("metrics/"), deployed.streamed()) == (1, b"")
 
     @pytest.mark.parametrize(

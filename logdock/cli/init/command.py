@@ -60,7 +60,7 @@ def init(
             ExitCode.USAGE,
         )
     if not os.access(settings.parent, os.W_OK):
-        raise CommandError(f"{settings}: {settings.parent} is no directory that you may write to", ExitCode.USAGE)
+        raise CommandError(f"{settings}: {settings.parent} is not a directory that you may write to", ExitCode.USAGE)
     if extends is not None and kind:
         raise CommandError("--kind is for a file with exports of its own, not for one that --extends", ExitCode.USAGE)
     screen = Screen(as_json=as_json)

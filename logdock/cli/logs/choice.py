@@ -84,8 +84,8 @@ def choose(
         others = [export.name for export in chosen if not isinstance(export, AptibleExport)]
         if wanted.exports and others:
             raise CommandError(
-                f"--export {others[0]} is no export of Aptible: --stack, --app, --database, --endpoint, --container "
-                "and --download are for those",
+                f"--export {others[0]} is not an export of Aptible: --stack, --app, --database, --endpoint, "
+                "--container and --download are for those",
                 ExitCode.USAGE,
             )
         chosen = [export for export in chosen if isinstance(export, AptibleExport)]

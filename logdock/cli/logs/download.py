@@ -37,7 +37,7 @@ def download(
     def save(each: SearchObject) -> tuple[Path, bool] | None:
         parts = each.key.split("/")[_SEGMENTS_ABOVE:]
         if not parts or not all(part not in ("", ".", "..") and is_safe(part) for part in parts):
-            skip(each, "its key is no path of a file")
+            skip(each, "its key is not a path of a file")
             return None
         target = directory.joinpath(*parts)
         # a name of its own for each key, as short as any: beside the file that it becomes

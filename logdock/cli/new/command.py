@@ -63,7 +63,7 @@ def new(
         )
     existing = next(each for each in (directory, *directory.absolute().parents) if each.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise CommandError(f"{directory}: {existing} is no directory that you may write to", ExitCode.USAGE)
+        raise CommandError(f"{directory}: {existing} is not a directory that you may write to", ExitCode.USAGE)
     names = _environments(environment or [], pipeline)
     screen = Screen(as_json=as_json)
     if names:

@@ -89,7 +89,7 @@ def read_assembly(directory: Path) -> dict[str, tuple[Template, str]]:
     Raises
     ------
     CommandError
-        When the directory is no cloud assembly.
+        When the directory is not a cloud assembly.
     """
     return {name: (dict(stack.template), stack.region) for name, stack in read_stacks_of(directory).items()}
 
@@ -100,14 +100,14 @@ def read_stacks_of(directory: Path) -> dict[str, AssemblyStack]:
     Raises
     ------
     CommandError
-        When the directory is no cloud assembly.
+        When the directory is not a cloud assembly.
     """
     try:
         return read_stacks(directory)
     except (OSError, ValueError, KeyError) as error:
         raise CommandError(
-            f"{directory}: is no cloud assembly ({type(error).__name__}); `npx cdk synth --quiet --output {directory}` "
-            "makes one",
+            f"{directory} is not a cloud assembly ({type(error).__name__}); `npx cdk synth --quiet --output "
+            f"{directory}` makes one",
             ExitCode.USAGE,
         ) from None
 

@@ -104,7 +104,7 @@ class ArchiverEvents:
             record = json.loads(body)
             function = record["requestContext"]["functionArn"].split(":")[6]
         except (ValueError, KeyError, TypeError, IndexError):
-            return self._event(where, "", UNKNOWN, "it is no invocation record of Lambda's")
+            return self._event(where, "", UNKNOWN, "it is not an invocation record of Lambda")
         if function != self.account.names.archiver:
             return self._event(where, "", UNKNOWN, f"it is of the function {function}")
         event = record.get("requestPayload", record.get("payload"))
@@ -132,7 +132,7 @@ def _unreadable_reason(body: bytes) -> str:
     try:
         return str(json.loads(body)[REASONS][0])
     except (ValueError, KeyError, TypeError, IndexError):
-        return "the payload is no batch of log events"
+        return "the payload is not a batch of log events"
 
 
 def _export_of(payload: str) -> str:

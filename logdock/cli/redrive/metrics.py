@@ -80,7 +80,7 @@ class Metrics:
         except ColdError:
             return self._undelivered(where, destination, COLD, False), 0
         except (OSError, EOFError, ValueError, LookupError, TypeError):
-            return self._undelivered(where, destination, "it is no failure record of Firehose's", False), 0
+            return self._undelivered(where, destination, "it is not a failure record of Firehose", False), 0
         is_sent = destination in self._streams
         reason = reason if is_sent else "the settings have no metrics for this destination"
         return self._undelivered(where, destination, reason, is_sent), len(lines)

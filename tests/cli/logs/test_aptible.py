@@ -198,7 +198,7 @@ def test_no_key_of_an_object_reaches_outside_the_directory(landed: Landed) -> No
     landed.s3.put_object(Bucket=landed.platform, Key="a/b/c/d/../../evil", Body=b"x")
     saved = landed.logs("--since", "1h", "--download", "out/deep")
     assert saved.code == ExitCode.SOMETHING_LEFT
-    assert "its key is no path of a file" in saved.err
+    assert "its key is not a path of a file" in saved.err
     assert not list(landed.directory.rglob("evil"))
 
 

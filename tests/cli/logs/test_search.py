@@ -324,7 +324,7 @@ def test_the_first_line_ends_the_progress(landed: Landed, monkeypatch: pytest.Mo
         (["--from", "archive", "--export", "orders"], "orders is not archived"),
         (["--app", "1", "--database", "2"], "give one of --app, --database, --endpoint"),
         (["--container", "abc"], "--container abc: give at least 12 characters"),
-        (["--app", "1", "--export", "jobs"], "--export jobs is no export of Aptible"),
+        (["--app", "1", "--export", "jobs"], "--export jobs is not an export of Aptible"),
         (["--late", "x"], "--late 'x' is not a time"),
     ],
 )
