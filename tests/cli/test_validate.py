@@ -173,6 +173,9 @@ def test_signs_reasons_and_fixes_are_shown_and_counted(
             raise ClientError({"Error": {"Code": "NotFoundException", "Message": "no"}}, "DescribeKey")
         with checks.of_thing("trust"):
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRole")
+        for what in ("alarm", "queue"):
+            with checks.of_thing(what) as check:
+                check.require(False, "it is not there")
         return checks
 
     monkeypatch.setattr("logdock.cli.validate.command._parts", lambda *_, **__: [look])
@@ -183,9 +186,11 @@ def test_signs_reasons_and_fixes_are_shown_and_counted(
         "✗ app  rule: it is off; it is old",
         "✗ app  key: it is not there",
         "? app  trust: GetRole is refused",
+        "✗ app  alarm: it is not there",
+        "✗ app  queue: it is not there",
         "  fix app, rule: switch it on",
-        "  fix app, key: npx cdk deploy acme-app",
-        "1 fine, 2 wrong, 1 not checked",
+        "  fix app, key and 2 more: npx cdk deploy acme-app",
+        "1 fine, 4 wrong, 1 not checked",
     ]
 
 

@@ -1,7 +1,7 @@
 """The command itself: the file, then the live account."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -104,9 +104,8 @@ def validate(
             "checks": [asdict(check) for check in checks],
         }
     )
-    for check in checks:
-        if check.verdict is Verdict.WRONG:
-            screen.copyable(f"  fix {check.of}, {check.what}: {check.fix}")
+    for line in _fixes(checks):
+        screen.copyable(f"  {line}")
     missed = sum(check.not_looked_at for check in checks)
     if checks:
         screen.say(", ".join(f"{verdicts[verdict]} {verdict}" for verdict in Verdict))
@@ -114,6 +113,16 @@ def validate(
         screen.say(f"Not looked at to the end: {missed}. Run the command again for what AWS did not answer.")
     if verdicts[Verdict.WRONG] or missed or violations:
         raise typer.Exit(ExitCode.SOMETHING_LEFT)
+
+
+def _fixes(checks: list[Check]) -> Iterator[str]:
+    """Say what fixes what is wrong: a command that fixes several things once, behind the first of them."""
+    wrong: dict[str, list[str]] = {}
+    for check in checks:
+        if check.verdict is Verdict.WRONG:
+            wrong.setdefault(check.fix, []).append(f"{check.of}, {check.what}")
+    for fix, (first, *others) in wrong.items():
+        yield f"fix {first}{f' and {len(others)} more' if others else ''}: {fix}"
 
 
 def _read(file: Path, screen: Screen) -> Deployment:

@@ -9,6 +9,11 @@ from logdock.cli.plan.effects import Effect, joined, shown
 from logdock.cli.plan.rules import buckets
 from logdock.cli.plan.rules.common import NAME, ON_FROM_NOW, Rule, at_vendor, cuts_off, drain, note, refuses
 
+STOP_WRITING = (
+    "Stop what writes there until the core and the export's stack are both deployed: what lands between the two is "
+    "announced, but may no longer be read, and becomes a dead letter."
+)
+
 
 def _services(change: Change) -> Iterable[Effect]:
     """The policy of the bucket admits the services; some take no key of the bucket's own."""
@@ -49,6 +54,7 @@ def _existing_bucket(change: Change) -> Iterable[Effect]:
             f"Objects that land in `{change.before}` are no longer announced or shipped. The deploy puts its "
             "EventBridge setting back to what it was; its objects and its policy stay.",
             drain(change.of, "any destination"),
+            STOP_WRITING,
         )
     elif change.after is not None:
         old = change.part.landing(change.old).bucket
@@ -85,6 +91,7 @@ def _prefix(change: Change) -> Iterable[Effect]:
             change,
             f"Objects {where} are no longer announced or shipped; the bucket takes them as before.",
             drain(change.of, "any destination"),
+            STOP_WRITING if change.part.existing_bucket else "",
         )
 
 
