@@ -81,11 +81,11 @@ def synthesized(directory: Path) -> dict[str, Any]:
 @pytest.mark.proof
 def test_new_directory_synthesizes_what_a_checkout_does(installed: dict[str, str], tmp_path: Path) -> None:
     project = new(tmp_path, installed, ANSWERS)
-    assert json.loads((project / "cdk.json").read_text()) == {"app": ".venv/bin/python -P -m logdock.app"}
+    assert json.loads((project / "cdk.json").read_text()) == {"app": ".venv/bin/python -O -P -m logdock.app"}
     outputs = {name: tmp_path / name for name in ("installed", "checkout")}
     # As the CDK command line runs an app: in the project the feature flags come with Logdock, not from its cdk.json.
     contexts = {"installed": {}, "checkout": cdk_context()}
-    commands = {"installed": ["-P", "-m", "logdock.app"], "checkout": [str(ROOT / "app.py")]}
+    commands = {"installed": ["-O", "-P", "-m", "logdock.app"], "checkout": ["-O", str(ROOT / "app.py")]}
     for name, output in outputs.items():
         context = json.dumps({**contexts[name], "shipper_layer": str(LAYER)})
         environment = {**installed, "CDK_CONTEXT_JSON": context, "CDK_OUTDIR": str(output)}

@@ -8,7 +8,7 @@ from typing import Any
 from logdock.settings import Deployment
 from logdock.sources import ROOT, version
 
-APP = ".venv/bin/python -P -m logdock.app"
+APP = ".venv/bin/python -O -P -m logdock.app"
 PIPELINES = {"github": ".github/workflows/logdock.yml", "gitlab": ".gitlab-ci.yml"}
 """Where each pipeline expects its file."""
 SHARED = "shared.yaml"
