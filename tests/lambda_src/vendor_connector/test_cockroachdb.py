@@ -200,7 +200,7 @@ def test_waits_while_the_service_refuses_the_role(cockroach: CockroachdbApi, for
 def test_waits_for_the_nodes_longer_than_for_anything_else(
     cockroach: CockroachdbApi, formation: Formation, clock: Clock
 ) -> None:
-    cockroach.clusters[CLUSTER].looks = 130
+    cockroach.clusters[CLUSTER].looks = 200
     begun = clock.now()
     formation.deploy(template(cockroach))
     assert clock.now() - begun > 600
