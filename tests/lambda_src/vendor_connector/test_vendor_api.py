@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from vendor_connector import answers, public_text
+from vendor_connector import answers, public_text, vendor_api
 from vendor_connector.request import ConnectorError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError, pause_seconds
 
@@ -194,3 +194,77 @@ def test_an_answer_that_is_no_json_names_the_address(server: Echo, monkeypatch: 
     monkeypatch.setattr(module, "json", Page)
     with pytest.raises(NoAnswerError, match=f"the answer is no JSON; is {server.url} the address of its API"):
         api(server).call("GET", "/a", answers.of({}))
+
+
+def page(text: str, *, length: int | None = None) -> Reply:
+    return Reply(200, page=text, headers={"Content-Length": str(length)} if length is not None else {})
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[" * 65 + "]" * 65, "7" * 5000])
+def test_an_answer_that_is_nested_or_large_beyond_reason_is_no_usable_answer(server: Echo, text: str) -> None:
+    server.fail("GET", "/a", page(text), times=9)
+    with pytest.raises(NoAnswerError, match="the answer is no JSON"):
+        api(server).call("GET", "/a", answers.ignored)
+    assert len(server.recorded) == 5
+
+
+def test_an_answer_of_another_form_is_asked_for_again(server: Echo) -> None:
+    server.fail("GET", "/a", Reply(200, []), times=4)
+    assert api(server).call("GET", "/a", answers.of({"method": str}))["method"] == "GET"
+    server.fail("GET", "/a", Reply(200, []), times=5)
+    with pytest.raises(NoAnswerError, match=r"^Echo: GET /a: the answer is a list and must be an object$"):
+        api(server).call("GET", "/a", answers.of({"method": str}))
+
+
+def test_an_answer_that_is_cut_off_is_noticed(server: Echo) -> None:
+    server.fail("GET", "/a", page("7", length=9), times=9)
+    with pytest.raises(NoAnswerError, match="the answer was cut off after 1 of 9 bytes"):
+        api(server).call("GET", "/a", answers.ignored)
+
+
+def test_a_chunked_answer_that_is_cut_off_is_noticed(server: Echo) -> None:
+    server.fail("GET", "/a", Reply(200, page="5\r\n[1,2,", headers={"Transfer-Encoding": "chunked"}), times=9)
+    with pytest.raises(NoAnswerError, match=r"GET /a: the answer was cut off$"):
+        api(server).call("GET", "/a", answers.ignored)
+
+
+def test_a_chunked_answer_is_read_whole(server: Echo) -> None:
+    server.fail(
+        "GET", "/a", Reply(200, page="3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"})
+    )
+    assert api(server).call("GET", "/a", answers.of([int])) == [1, 2]
+
+
+def test_an_answer_that_is_too_long_is_not_read_to_its_end(server: Echo) -> None:
+    server.fail("GET", "/a", page(f'"{"x" * 5_000_000}"'), times=9)
+    with pytest.raises(NoAnswerError, match="the answer is longer than 4194304 bytes"):
+        api(server).call("GET", "/a", answers.ignored)
+
+
+def test_an_answer_that_never_ends_is_given_up(clock: Clock) -> None:
+    class Slow:
+        """A body of which one byte comes every 20 seconds, each within the timeout of a read."""
+
+        length = None
+
+        def read1(self, _: int) -> bytes:
+            clock.sleep(20)
+            return b" "
+
+    begun = clock.now()
+    with pytest.raises(NoAnswerError, match="the answer did not end within 60 seconds"):
+        vendor_api._body("Echo: GET /a", Slow())  # type: ignore[arg-type]
+    assert clock.now() - begun == 80
+
+
+def test_a_refusal_whose_body_is_cut_off_is_a_refusal(server: Echo) -> None:
+    server.fail("GET", "/a", Reply(403, page="no", headers={"Content-Length": "9"}))
+    with pytest.raises(VendorRefusalError, match="answered 403: Forbidden"):
+        api(server).call("GET", "/a", answers.ignored)
+
+
+def test_an_access_token_in_an_unusable_answer_is_not_shown(server: Echo) -> None:
+    server.fail("GET", "/a", page('{"access_token": "eyJhbGciOi", "expires_in": '), times=9)
+    with pytest.raises(NoAnswerError, match=r'\{"access_token": "\*\*\*"') as failed:
+        api(server).call("GET", "/a", answers.ignored)
+    assert "eyJ" not in str(failed.value)
