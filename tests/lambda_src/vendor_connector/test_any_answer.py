@@ -24,7 +24,7 @@ from local_cloud.vendors.cockroachdb.api import CockroachdbApi
 from local_cloud.vendors.logzio.api import Fetcher, LogzioApi
 from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 from local_cloud.vendors.server import Reply, Request
-from tests.costly import examples
+from tests.costly import examples, sample
 from tests.lambda_src.vendor_connector import test_atlas_log_export as of_atlas
 from tests.lambda_src.vendor_connector import test_atlas_settings as of_atlas_settings
 from tests.lambda_src.vendor_connector import test_cloudflare as of_cloudflare
@@ -257,7 +257,8 @@ class Distortion:
     Attributes
     ----------
     method, number
-        Which request: the n-th of this method in the phase; every later one to the same path, too, unless it is `once`.
+        Which request: the n-th of this method in the phase; unless it is `once`, also every later one to the same path
+        or below it.
     is_carried_out
         Whether a request that changes something is done all the same; never one that is answered 429, which says that
         it was not.
@@ -339,7 +340,8 @@ class Distorted:
                 seen[0] += 1
                 if seen[0] == how.number + 1:
                     paths.add(request.path)
-                is_chosen = seen[0] == how.number + 1 if how.once else request.path in paths
+                is_same = request.path.startswith(tuple(paths))
+                is_chosen = seen[0] == how.number + 1 if how.once else is_same
                 if is_chosen:
                     is_done = (
                         request.method == "GET"
@@ -383,6 +385,61 @@ def check_secrets(whole: str) -> None:
         assert secret not in whole
 
 
+def run(name: str, phase: str, how: Distortion, clock: Clock, iam: Iam, request: pytest.FixtureRequest) -> list[str]:
+    """Go through a phase while answers are distorted, then destroy; return the requests of the phase."""
+    fixture, make = SCENES[name]
+    scene = make(request.getfixturevalue(fixture), iam)
+    stack = begin(scene, clock, iam)
+    theirs = copy.deepcopy(scene.theirs())
+    if phase != "create":
+        stack.deploy(scene.template())
+    before = len(scene.api.recorded)
+    distorted = Distorted(scene, name, how)
+    try:
+        if phase == "destroy":
+            stack.destroy()
+        else:
+            stack.deploy(scene.template(**(scene.change if phase == "update" else {})), rollback=False)
+    except FailedError as error:
+        check_message(str(error))
+    else:
+        assert bool(scene.ours()) == (phase != "destroy")
+        assert scene.is_done() == (phase != "destroy")
+    finally:
+        distorted.stop()
+    requests = [one.method for one in scene.api.recorded[before:]]
+    assert scene.theirs() == theirs
+    check_secrets("".join([*stack.seen, *remembered_values()]))
+    stack.destroy()
+    assert not scene.ours()
+    assert scene.theirs() == theirs
+    assert not parameters()
+    return requests
+
+
+def never(method: str, number: int, page: str | None) -> Distortion:
+    """Return a distortion by one page for good, with nothing carried out."""
+    return Distortion(
+        method=method, number=number, once=False, is_carried_out=False, page=page, value=None, at=None, cut=None,
+        status=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "page", sample(["", "{}", "[]", "null", "7", '{"success": true, "result": null}'], 6, ids=repr)
+)
+@pytest.mark.parametrize("phase", ["create", "update", "destroy"])
+@pytest.mark.parametrize("name", SCENES)
+def test_each_request_may_have_an_unusable_answer_for_good(
+    name: str, phase: str, page: str, clock: Clock, iam: Iam, request: pytest.FixtureRequest
+) -> None:
+    sent = run(name, phase, never("NONE", 0, None), clock, iam, request)
+    assert sent or phase == "update"
+    for method in {*sent}:
+        for number in range(min(sent.count(method), 8)):
+            run(name, phase, never(method, number, page), clock, iam, request)
+
+
 @pytest.mark.parametrize("phase", ["create", "update", "destroy"])
 @pytest.mark.parametrize("name", SCENES)
 @settings(
@@ -400,32 +457,8 @@ def test_whatever_a_vendor_answers_nothing_is_claimed_that_is_not_so(
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    fixture, make = SCENES[name]
-    scene = make(request.getfixturevalue(fixture), iam)
-    stack = begin(scene, clock, iam)
-    theirs = copy.deepcopy(scene.theirs())
-    if phase != "create":
-        stack.deploy(scene.template())
-    distorted = Distorted(scene, name, how)
-    try:
-        if phase == "destroy":
-            stack.destroy()
-        else:
-            stack.deploy(scene.template(**(scene.change if phase == "update" else {})), rollback=False)
-    except FailedError as error:
-        check_message(str(error))
-    else:
-        assert bool(scene.ours()) == (phase != "destroy")
-        assert scene.is_done() == (phase != "destroy")
-    finally:
-        distorted.stop()
-    assert scene.theirs() == theirs
-    check_secrets("".join([*stack.seen, capsys.readouterr().out, *remembered_values()]))
-
-    stack.destroy()
-    assert not scene.ours()
-    assert scene.theirs() == theirs
-    assert not parameters()
+    run(name, phase, how, clock, iam, request)
+    check_secrets(capsys.readouterr().out)
 
 
 def put_in_the_way(name: str, api: Any, iam: Iam) -> Callable[[], Any]:

@@ -367,3 +367,17 @@ def test_an_authorisation_that_atlas_only_confirms_is_a_failure(atlas: AtlasApi,
     with pytest.raises(FailedError, match=f"Atlas took {ROLE_ARN} and does not show it as authorised"):
         formation.deploy(template(atlas))
     assert is_clean(atlas)
+
+
+def test_what_atlas_shows_by_its_id_is_not_gone(atlas: AtlasApi, formation: Formation) -> None:
+    """By the API's description a list without a field is an empty one."""
+    formation.deploy(template(atlas))
+    real = atlas.answer
+    atlas.answer = lambda request: (  # type: ignore[method-assign]
+        Reply(200, {}) if request.method == "GET" and request.path.endswith("/cloudProviderAccess") else real(request)
+    )
+    atlas.fail("DELETE", "/cloudProviderAccess", Reply(204), times=10**6)
+    with pytest.raises(FailedError, match="is still there"):
+        formation.destroy()
+    assert len(atlas.projects[PROJECT].roles) == 1
+    assert saved_parameters()
