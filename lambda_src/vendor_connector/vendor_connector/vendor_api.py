@@ -258,9 +258,12 @@ class VendorApi:
         except (OSError, HTTPException) as error:
             said = public_text.public(str(error) or type(error).__name__, _SHOWN_BYTES)
             raise NoAnswerError(f"{call}: no answer ({said})", was_not_executed=_is_not_sent(error)) from error
-        except ValueError:
-            # http.client, of a header that is not valid HTTP. Its text repeats the header, so nothing is chained.
+        except (ValueError, IndexError):
+            # http.client, of a header that is not valid HTTP; urllib, of a digest's challenge that is none. Their texts
+            # repeat the header, so nothing is chained.
             invalid = f"{call}: a header is not valid HTTP: does the secret hold line breaks or unusual characters?"
+            if self.handlers:
+                invalid = f"{call}: the server's WWW-Authenticate is no challenge for the credential in the secret"
         raise ConnectorError(invalid)
 
     @contextmanager

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import HTTPDigestAuthHandler, HTTPPasswordMgrWithDefaultRealm
 
 import pytest
 from vendor_connector import answers, public_text, vendor_api
@@ -268,3 +269,22 @@ def test_an_access_token_in_an_unusable_answer_is_not_shown(server: Echo) -> Non
     with pytest.raises(NoAnswerError, match=r'\{"access_token": "\*\*\*"') as failed:
         api(server).call("GET", "/a", answers.ignored)
     assert "eyJ" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "challenge", ["Bearer", "Digest", "Digest realm=", "Digest x", 'Digest realm="a", algorithm=X']
+)
+def test_a_challenge_that_no_digest_answers_is_named(server: Echo, challenge: str) -> None:
+    server.fail("GET", "/a", Reply(401, headers={"WWW-Authenticate": challenge}), times=9)
+    passwords = HTTPPasswordMgrWithDefaultRealm()
+    passwords.add_password(None, server.url, "public", TOKEN)
+    digest = VendorApi(
+        vendor="Echo",
+        base_url=server.url,
+        remaining_seconds=lambda: 900.0,
+        handlers=[HTTPDigestAuthHandler(passwords)],
+    )
+    with pytest.raises((ConnectorError, VendorRefusalError)) as failed:
+        digest.call("GET", "/a", answers.ignored)
+    assert str(failed.value).startswith("Echo: GET /a")
+    assert "Error" not in str(failed.value)
