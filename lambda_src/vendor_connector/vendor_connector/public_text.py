@@ -24,6 +24,8 @@ _SHOWN_INSTEAD = "***"
 _SHORTEST_SECRET = 4
 
 _AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic|digest)\s+[^\s'\"]+")
+# What a sign-in answers, if it is shown because it is not usable.
+_ACCESS_TOKEN = re.compile(r"""(?i)(access_token["'\\]*\s*[:=][\s"'\\]*)[^\s"'\\,}]+""")
 # Control characters (line breaks among them), line separators, and what changes the direction of text.
 _UNPRINTABLE = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff]+")
 
@@ -38,10 +40,11 @@ def register_secret(value: str) -> None:
 
 
 def scrub(text: str) -> str:
-    """Take every registered secret and every authorization header's value out of a text."""
+    """Take every registered secret, access token and authorization header's value out of a text."""
     # The longest first: one spelling may contain another.
     for spelling in sorted(_spellings, key=len, reverse=True):
         text = text.replace(spelling, _SHOWN_INSTEAD)
+    text = _ACCESS_TOKEN.sub(rf"\1{_SHOWN_INSTEAD}", text)
     return _AUTHORIZATION.sub(rf"\1 {_SHOWN_INSTEAD}", text)
 
 

@@ -18,18 +18,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPException
-from typing import Any
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from vendor_connector import aws, public_text
+from vendor_connector import answers, aws, public_text
 from vendor_connector.request import ConnectorError
 
+T = TypeVar("T")
+
 _TIMEOUT_SECONDS = 30.0
+# Of a whole answer's body: the timeout is that of one read, and begins anew with every byte.
+_BODY_SECONDS = 60.0
 _TRIES = 5
 _LONGEST_BACKOFF_SECONDS = 60.0
 _LONGEST_RETRY_AFTER_SECONDS = 300.0
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024
+_READ_BYTES = 64 * 1024
 _SHOWN_BYTES = 600
 # Not carried out, whatever the method: rate limits are checked before anything else.
 _RATE_LIMITED = 429
@@ -37,8 +42,8 @@ _RATE_LIMITED = 429
 _TEMPORARY = frozenset({408, 425, _RATE_LIMITED})
 _LASTING = frozenset({501, 505})
 
-# Since when an API has given no usable answer, by its address: one answer ends it.
-_failing_since: dict[str, float] = {}
+# Since when a request has had no usable answer, by its address and call: an answer ends it.
+_failing_since: dict[tuple[str, str], float] = {}
 
 
 def is_temporary(status: int) -> bool:
@@ -65,12 +70,15 @@ class VendorRefusalError(Exception):
 
 
 class NoAnswerError(Exception):
-    """No usable answer came: a failed connection, a rate limit, an error of the vendor's servers. It passes by itself.
+    """No usable answer came. It may pass by itself.
+
+    The connection failed or was cut off, the vendor limited the rate, its servers failed, or its answer is not what its
+    API description says (see ``answers``).
 
     Attributes
     ----------
     since : float or None
-        When this API began to give no usable answer.
+        When this request began to have no usable answer.
     status : int
         The HTTP status; 0 when there was none.
     document : dict
@@ -148,19 +156,22 @@ class VendorApi:
         self,
         method: str,
         path: str,
+        read: Callable[[Any], T],
         *,
         query: Mapping[str, str] | None = None,
         body: object = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         is_repeatable: bool | None = None,
-    ) -> Any:
-        """Make a request; return the answer's JSON, or None when it is empty.
+    ) -> T:
+        """Make a request; return what ``read`` makes of the answer's JSON, which is None when the answer is empty.
 
         Parameters
         ----------
         method, path, query
             What is asked.
+        read
+            Checks the answer (see ``answers``).
         body, form
             A JSON document, or the fields of a form.
         headers
@@ -179,6 +190,7 @@ class VendorApi:
         if is_repeatable is None:
             is_repeatable = method != "POST"
         call = f"{self.vendor}: {method} {path}"
+        key = self.base_url, call
         url = self.base_url.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         for attempt in range(1, _TRIES + 1):
             request = self._request(method, url, headers or {})
@@ -189,19 +201,19 @@ class VendorApi:
                 if not request.has_header("Content-type"):
                     request.add_header("Content-Type", "application/json")
             try:
-                answer = self._send(call, request)
+                answer = self._read(call, self._send(call, request), read)
             except VendorRefusalError:
-                _failing_since.pop(self.base_url, None)
+                _failing_since.pop(key, None)
                 raise
             except NoAnswerError as failure:
-                failure.since = _failing_since.setdefault(self.base_url, aws.now())
+                failure.since = _failing_since.setdefault(key, aws.now())
                 wait = pause_seconds(failure.retry_after, attempt, self.first_pause_seconds)
                 is_last = attempt == _TRIES or self.remaining_seconds() < aws.RESERVE_SECONDS + wait
                 if is_last or not (is_repeatable or failure.was_not_executed):
                     raise
                 aws.log("trying again", call=call, why=str(failure), seconds=round(wait, 1))
             else:
-                _failing_since.pop(self.base_url, None)
+                _failing_since.pop(key, None)
                 return answer
             aws.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
@@ -218,11 +230,18 @@ class VendorApi:
             request.add_header(name, value)
         return request
 
+    @staticmethod
+    def _read(call: str, answer: Any, read: Callable[[Any], T]) -> T:
+        try:
+            return read(answer)
+        except answers.UnusableError as error:
+            raise NoAnswerError(f"{call}: {error}") from error
+
     def _send(self, call: str, request: urllib.request.Request) -> Any:
         """Send a request once."""
         try:
             with self._open(request) as response:
-                return self._json(call, response.read(_MAX_ANSWER_BYTES))
+                return self._json(call, _body(call, response))
         except urllib.error.HTTPError as error:
             refusal = _refusal(call, error)
             if not is_temporary(error.code):
@@ -234,12 +253,17 @@ class VendorApi:
                 was_not_executed=error.code == _RATE_LIMITED,
                 retry_after=error.headers.get("Retry-After") or "",
             ) from error
+        except IncompleteRead as error:
+            raise NoAnswerError(f"{call}: the answer was cut off") from error
         except (OSError, HTTPException) as error:
             said = public_text.public(str(error) or type(error).__name__, _SHOWN_BYTES)
             raise NoAnswerError(f"{call}: no answer ({said})", was_not_executed=_is_not_sent(error)) from error
-        except ValueError:
-            # http.client, of a header that is not valid HTTP. Its text repeats the header, so nothing is chained.
+        except (ValueError, IndexError):
+            # http.client, of a header that is not valid HTTP; urllib, of a digest's challenge that is none. Their texts
+            # repeat the header, so nothing is chained.
             invalid = f"{call}: a header is not valid HTTP: does the secret hold line breaks or unusual characters?"
+            if self.handlers:
+                invalid = f"{call}: the server's WWW-Authenticate is no challenge for the credential in the secret"
         raise ConnectorError(invalid)
 
     @contextmanager
@@ -254,7 +278,7 @@ class VendorApi:
         if not raw.strip():
             return None
         try:
-            return json.loads(raw)
+            return answers.parse(raw)
         except ValueError:
             said = _readable(raw.decode(errors="replace"))
         raise NoAnswerError(f"{call}: the answer is no JSON; is {self.base_url} the address of its API? ({said})")
@@ -276,15 +300,36 @@ def _tls(_authorities: str) -> ssl.SSLContext:
     return context
 
 
+def _body(call: str, response: HTTPResponse) -> bytes:
+    """Read the whole body of an answer.
+
+    Raises
+    ------
+    NoAnswerError
+        When it is shorter than its ``Content-Length`` says, takes too long, or is too long.
+    """
+    parts, size, length, end = [], 0, response.length, aws.now() + _BODY_SECONDS
+    while (length is None or size < length) and (part := response.read1(_READ_BYTES)):
+        parts.append(part)
+        size += len(part)
+        if size > _MAX_ANSWER_BYTES:
+            raise NoAnswerError(f"{call}: the answer is longer than {_MAX_ANSWER_BYTES} bytes")
+        if aws.now() > end:
+            raise NoAnswerError(f"{call}: the answer did not end within {_BODY_SECONDS:.0f} seconds")
+    if length is not None and size < length:
+        raise NoAnswerError(f"{call}: the answer was cut off after {size} of {length} bytes")
+    return b"".join(parts)
+
+
 def _refusal(call: str, error: urllib.error.HTTPError) -> VendorRefusalError:
     # urllib's own refusals, such as of a digest that was not accepted, have no body.
     try:
-        raw = error.read(_MAX_ANSWER_BYTES) if error.fp else b""
-    except (OSError, HTTPException):
+        raw = _body(call, error.fp) if isinstance(error.fp, HTTPResponse) else b""
+    except (OSError, HTTPException, NoAnswerError):
         raw = b""
     text = raw.decode(errors="replace")
     try:
-        document = json.loads(text)
+        document = answers.parse(text)
     except ValueError:
         document = None
     said = _readable(text) or public_text.public(str(error.reason), _SHOWN_BYTES)

@@ -6,6 +6,9 @@ without saved state has another owner: it is refused unless ``adopt`` is set. Wh
 and restored, by a rollback as by a destroy; once ``adopt`` is taken out of the settings it counts as ours and goes with
 the stack.
 
+A status alone proves nothing: what was created must be shown by its id, and what was removed must be missing from the
+list and by its id.
+
 Absence is not deletion. A vendor's lists lag behind what it has accepted, so what was created a moment ago and is not
 listed is read by its id and waited for before it counts as gone. When the project or the cluster itself cannot be
 found, the credential may not see it any more: saved state is only deleted when the vendor shows that it is deleted.
@@ -14,6 +17,8 @@ found, the credential may not see it any more: saved state is only deleted when 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from botocore.exceptions import ClientError
 
 from vendor_connector import aws, state
 from vendor_connector.request import ConnectorError, Document, NotVisibleError, RetryLaterError
@@ -66,14 +71,14 @@ class VendorObject(Protocol):
     def matches_new(self, document: Document) -> bool:
         """Return whether a configuration may be ours as it is right after its creation."""
 
-    def create(self) -> tuple[str, Document]:
-        """Make it; return its id and what the vendor answered."""
+    def create(self) -> str:
+        """Make it; return its id."""
 
     def is_up_to_date(self, document: Document) -> bool:
         """Return whether it is as asked."""
 
-    def update(self, object_id: str, former: Document | None) -> Document:
-        """Bring it to what is asked, or back to a ``former`` document that was adopted; return what the vendor says."""
+    def update(self, object_id: str, former: Document | None) -> None:
+        """Bring it to what is asked, or back to a ``former`` document that was adopted."""
 
     def remove(self, object_id: str) -> None:
         """Remove it; one that is gone is no error."""
@@ -110,15 +115,27 @@ def reconcile(target: VendorObject, store: StateStore, *, adopt: bool) -> tuple[
     Returns
     -------
     tuple
-        Its id, and the vendor's document of it.
+        Its id, and the vendor's document of it, read by that id.
 
     Raises
     ------
     ConnectorError
         When an object of another owner conflicts, or it is unknown which one is this stack's.
     RetryLaterError
-        When a creation's answer was lost: the next lookup shows whether it exists.
+        When a creation's answer was lost, and while the vendor does not show what it accepted.
     """
+    found = _bring(target, store, adopt=adopt)
+    shown = target.find(found)
+    if shown is None:
+        raise RetryLaterError(
+            f"{target.description} ({found}) was accepted and is not shown yet",
+            timeout_seconds=CONSISTENCY_TIMEOUT_SECONDS,
+        )
+    return found, shown
+
+
+def _bring(target: VendorObject, store: StateStore, *, adopt: bool) -> str:
+    """Create, adopt or update; return the id."""
     entry, listed = store.load(), target.list_all()
     ours = _find_owned(target, entry, listed)
     if ours is None:
@@ -136,11 +153,10 @@ def reconcile(target: VendorObject, store: StateStore, *, adopt: bool) -> tuple[
     else:
         _save_identified(target, store, entry or {}, ours[0], adopt=adopt)
     found, document = ours
-    if target.is_up_to_date(document):
-        return found, document
-    document = target.update(found, None)
-    aws.log("updated", what=target.description, id=found)
-    return found, document
+    if not target.is_up_to_date(document):
+        target.update(found, None)
+        aws.log("updated", what=target.description, id=found)
+    return found
 
 
 def remove(make_target: Callable[[], VendorObject], store: StateStore) -> None:
@@ -206,39 +222,46 @@ def _remove_or_restore(target: VendorObject, store: StateStore, entry: state.Ent
     if aws.now() < entry.get("created_at", 0) + LISTING_DELAY_SECONDS:
         # From here on absence is deletion.
         store.save({name: value for name, value in entry.items() if name != "created_at"})
-    if found in target.list_all():
+    if found in target.list_all() or target.find(found) is not None:
         raise RetryLaterError(
             f"{target.description} ({found}) is still there", timeout_seconds=CONSISTENCY_TIMEOUT_SECONDS
         )
     aws.log("removed", what=target.description, id=found)
 
 
-def _create(
-    target: VendorObject, store: StateStore, entry: state.Entry, listed: Mapping[str, Document]
-) -> tuple[str, Document]:
+def _create(target: VendorObject, store: StateStore, entry: state.Entry, listed: Mapping[str, Document]) -> str:
     preexisting_ids = sorted(object_id for object_id, document in listed.items() if target.matches_new(document))
     owned, now = _owner_entry(target, entry), int(aws.now())
     refused = {**owned, _PREEXISTING_IDS: preexisting_ids}
     # Saved before it is sent, for a function that is cut off: from then on it is not known whether it was created.
     first = entry.get("first_asked_at", now)
-    store.save({**refused, "asked_at": now, "first_asked_at": first})
+    unknown = {**refused, "asked_at": now, "first_asked_at": first}
+    looked_up = f"whether {target.description} was created is looked up"
+    store.save(unknown)
     try:
-        object_id, document = target.create()
+        object_id = target.create()
     except NoAnswerError as error:
         if error.was_not_executed:
             store.save(refused)
             raise
         raise RetryLaterError(
-            f"{error}; whether {target.description} was created is looked up",
-            timeout_seconds=CONSISTENCY_TIMEOUT_SECONDS,
-            since=first,
+            f"{error}; {looked_up}", timeout_seconds=CONSISTENCY_TIMEOUT_SECONDS, since=first
         ) from error
-    except (ConnectorError, RetryLaterError):
+    except (ClientError, ConnectorError, RetryLaterError):
         store.save(refused)
         raise
     store.save({**owned, "id": object_id, "created_at": now})
+    shown = target.find(object_id)
+    if object_id in listed or (shown is not None and not (target.matches_new(shown) or target.matches(shown))):
+        # What has this id was not made here, and must never be changed or removed as ours.
+        store.save(unknown)
+        raise RetryLaterError(
+            f"the answer to the creation names something else, {object_id}; {looked_up}",
+            timeout_seconds=CONSISTENCY_TIMEOUT_SECONDS,
+            since=first,
+        )
     aws.log("created", what=target.description, id=object_id)
-    return object_id, document
+    return object_id
 
 
 def _save_identified(target: VendorObject, store: StateStore, entry: state.Entry, found: str, *, adopt: bool) -> None:

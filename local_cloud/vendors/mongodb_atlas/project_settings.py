@@ -83,7 +83,7 @@ def list_clusters(project: Project, _: Request) -> Reply:
 
 def get_cluster(project: Project, _: Request, name: str) -> Reply:
     """Answer GET /clusters/{name}; one that was just changed is restarting."""
-    cluster = _cluster(project, name)
+    cluster = {"name": name, **_cluster(project, name)}
     if "stateName" in cluster:
         return Reply(200, cluster)
     if project.restarting.get(name):
@@ -100,7 +100,7 @@ def set_cluster(project: Project, request: Request, name: str) -> Reply:
     wanted = ClusterChange.model_validate(request.json())
     cluster["redactClientLogData"] = wanted.redact_client_log_data
     project.restarting[name] = project.restart_looks
-    return Reply(200, {**cluster, "stateName": "UPDATING"})
+    return Reply(200, {"name": name, **cluster, "stateName": "UPDATING"})
 
 
 def _cluster(project: Project, name: str) -> dict[str, Any]:

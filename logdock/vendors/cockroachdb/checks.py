@@ -92,7 +92,7 @@ def _log_export(account: Account, export: CockroachdbExport) -> Mapping[str, Any
     if api.state() == cockroachdb_api.DELETED:
         # A deleted cluster is still shown, with its log export.
         return {}
-    return api.find(cockroachdb_api.LOG_EXPORT) or {}
+    return api.log_export() or {}
 
 
 CHECKS = CockroachdbChecks()

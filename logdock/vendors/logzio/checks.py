@@ -42,7 +42,7 @@ class LogzioChecks(VendorChecks):
                 faults.append(f"Logz.io has no S3 fetcher of {wanted.bucket}/{where}")
         is_off = any("no S3 fetcher" in each or "active" in each for each in faults)
         if archive := party.archive_and_restore:
-            has = next(iter(api.find(logzio_api.ARCHIVES) or []), None)
+            has = next(iter(api.archives().values()), None)
             role_arn = account.names.role_arn(account.names.archive_and_restore(party.name))
             document = logzio_api.comparable_archive(logzio_archive(archive, role_arn=role_arn).document)
             shown = logzio_api.comparable_archive((has or {}).get("settings") or {})

@@ -37,8 +37,8 @@ class MongodbAtlasChecks(VendorChecks):
         found = next((one for one in listed if is_at(one, wanted.bucket, wanted.prefix)), None)
         if found is None:
             return VendorStatus(DISABLED, [f"Atlas has no log integration to {wanted.bucket}/{wanted.prefix}"])
-        role_id = str(found.get("iamRoleId"))
-        role = api.find(f"/cloudProviderAccess/{role_id}", atlas_api.V2023) or {}
+        role_id = str(found["iamRoleId"])
+        role = atlas_integrations.role(api, role_id) or {}
         is_authorised = bool(role.get("authorizedDate"))
         document = comparable(wanted.document(role_id))
         if key_arn is None:

@@ -223,9 +223,14 @@ def formation(clock: Clock, iam: Iam, capsys: pytest.CaptureFixture[str]) -> Ite
 
 
 def parameters() -> list[str]:
-    """Return the names of the parameters that state is saved in."""
+    """Return the names of all parameters: of saved state, and of configurations."""
     pages = aws.ssm().get_paginator("describe_parameters").paginate()
     return [one["Name"] for page in pages for one in page["Parameters"]]
+
+
+def saved_parameters() -> list[str]:
+    """Return the names of the parameters that state is saved in, without the configurations."""
+    return [name for name in parameters() if not name.startswith(CONFIGURATIONS)]
 
 
 def remembered_values(below: str = "/") -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 from local_cloud.vendors.server import Reply
-from tests.lambda_src.vendor_connector.conftest import parameters
+from tests.lambda_src.vendor_connector.conftest import parameters, saved_parameters
 from tests.lambda_src.vendor_connector.formation import ROLE, FailedError, Formation, Get, Iam, Template
 
 PROJECT = "5e2211c17a3e5a48f5497de3"
@@ -350,3 +350,34 @@ def test_a_project_that_has_something_to_export_is_taken(
     atlas.projects[PROJECT].clusters = clusters
     formation.deploy(template(atlas, LogTypes=log_types))
     assert only(atlas.projects[PROJECT].integrations)["logTypes"] == log_types
+
+
+def test_a_destroy_is_no_success_while_atlas_shows_nothing_usable(atlas: AtlasApi, formation: Formation) -> None:
+    formation.deploy(template(atlas))
+    atlas.fail("GET", "/cloudProviderAccess/", Reply(200), times=10**6)
+    atlas.fail("GET", "/cloudProviderAccess", Reply(200, {}), times=10**6)
+    with pytest.raises(FailedError, match="the answer is empty and must be an object"):
+        formation.destroy()
+    assert len(atlas.projects[PROJECT].roles) == 1
+    assert saved_parameters()
+
+
+def test_an_authorisation_that_atlas_only_confirms_is_a_failure(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.fail("PATCH", "/cloudProviderAccess/", Reply(200, {}), times=10**6)
+    with pytest.raises(FailedError, match=f"Atlas took {ROLE_ARN} and does not show it as authorised"):
+        formation.deploy(template(atlas))
+    assert is_clean(atlas)
+
+
+def test_what_atlas_shows_by_its_id_is_not_gone(atlas: AtlasApi, formation: Formation) -> None:
+    """By the API's description a list without a field is an empty one."""
+    formation.deploy(template(atlas))
+    real = atlas.answer
+    atlas.answer = lambda request: (  # type: ignore[method-assign]
+        Reply(200, {}) if request.method == "GET" and request.path.endswith("/cloudProviderAccess") else real(request)
+    )
+    atlas.fail("DELETE", "/cloudProviderAccess", Reply(204), times=10**6)
+    with pytest.raises(FailedError, match="is still there"):
+        formation.destroy()
+    assert len(atlas.projects[PROJECT].roles) == 1
+    assert saved_parameters()

@@ -1,5 +1,6 @@
 """Atlas: the project's alert, its auditing, its clusters' redaction; and both kinds of credential."""
 
+import copy
 import json
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 from vendor_connector import aws
 
 from local_cloud.vendors.mongodb_atlas.api import AtlasApi
+from local_cloud.vendors.mongodb_atlas.callers import Callers
 from local_cloud.vendors.server import Reply
-from tests.lambda_src.vendor_connector.conftest import parameters
+from tests.lambda_src.vendor_connector.conftest import parameters, saved_parameters
 from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Template
 
 PROJECT = "5e2211c17a3e5a48f5497de3"
@@ -91,6 +93,65 @@ def test_the_alert_notifies_the_recipients_of_the_settings(atlas: AtlasApi, form
     formation.deploy(alert(atlas, Revision="3"))
     (found,) = atlas.projects[PROJECT].alerts.values()
     assert [each["typeName"] for each in found["notifications"]] == ["GROUP"]
+
+
+@pytest.mark.parametrize("channel", ["OPS_GENIE", "PAGER_DUTY", "VICTOR_OPS"])
+def test_an_alert_whose_interval_atlas_does_not_show_is_not_sent_again(
+    atlas: AtlasApi, formation: Formation, channel: str
+) -> None:
+    one = {"typeName": channel, "integrationId": "a" * 24, "delayMin": 60, "intervalMin": 10080}
+    formation.deploy(alert(atlas, Notifications=json.dumps([one])))
+    (found,) = atlas.projects[PROJECT].alerts.values()
+    assert "intervalMin" not in found["notifications"][0]
+    writes = len(atlas.writes())
+    formation.deploy(alert(atlas, Notifications=json.dumps([one]), Revision="2"))
+    assert len(atlas.writes()) == writes
+
+
+def test_an_alert_whose_key_atlas_does_not_give_back_is_not_adopted(atlas: AtlasApi, formation: Formation) -> None:
+    users_alert(atlas)
+    found = atlas.projects[PROJECT].alerts["e" * 24]
+    found["notifications"] = [{"typeName": "PAGER_DUTY", "serviceKey": "****1f0c", "delayMin": 0}]
+    before = copy.deepcopy(found)
+    with pytest.raises(
+        FailedError, match=r"\(e{24}\) has serviceKey, which Atlas does not give back: it cannot be adopted"
+    ):
+        formation.deploy(alert(atlas, Adopt="true"))
+    assert atlas.projects[PROJECT].alerts == {"e" * 24: before}
+
+
+def test_an_alert_that_was_adopted_with_a_key_is_not_put_back_without_it(atlas: AtlasApi, formation: Formation) -> None:
+    """A release that adopted such alerts has saved the key as Atlas shows it."""
+    users_alert(atlas)
+    formation.deploy(alert(atlas, Adopt="true"))
+    (name,) = saved_parameters()
+    saved = json.loads(aws.ssm().get_parameter(Name=name)["Parameter"]["Value"])
+    saved["entry"]["adopted"]["notifications"] = [{"typeName": "PAGER_DUTY", "serviceKey": "****1f0c"}]
+    aws.ssm().put_parameter(Name=name, Value=json.dumps(saved), Overwrite=True)
+    writes = len(atlas.writes())
+    formation.destroy()
+    assert len(atlas.writes()) == writes
+    assert not parameters()
+
+
+def test_an_adopted_alert_of_an_integration_is_put_back_without_what_is_redacted(
+    atlas: AtlasApi, formation: Formation
+) -> None:
+    users_alert(atlas)
+    one = {"typeName": "WEBHOOK", "integrationId": "a" * 24, "delayMin": 0, "intervalMin": 5}
+    shown = {**one, "webhookUrl": "https://hooks.example/****", "webhookSecret": "****"}
+    atlas.projects[PROJECT].alerts["e" * 24]["notifications"] = [shown]
+    formation.deploy(alert(atlas, Adopt="true"))
+    formation.destroy()
+    assert atlas.writes()[-1].body["notifications"] == [one]
+
+
+def test_an_alert_list_without_end_is_given_up(atlas: AtlasApi, formation: Formation) -> None:
+    page = {"results": [{"id": "f" * 24, "eventTypeName": "HOST_DOWN"}] * 500}
+    atlas.fail("GET", "/alertConfigs", Reply(200, page), times=10**6)
+    with pytest.raises(FailedError, match="a list has more than 200 pages of 500"):
+        formation.deploy(alert(atlas))
+    assert atlas.writes() == []
 
 
 def test_a_silenced_alert_is_fixed_by_a_revision(atlas: AtlasApi, formation: Formation) -> None:
@@ -228,6 +289,47 @@ def test_a_cluster_that_was_deleted_needs_nothing(atlas: AtlasApi, formation: Fo
     atlas.projects[PROJECT].clusters.clear()
     formation.destroy()
     assert not parameters()
+
+
+def test_redaction_that_atlas_takes_and_does_not_do_is_a_failure(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.projects[PROJECT].clusters["Cluster0"] = {"redactClientLogData": False}
+    atlas.fail("PATCH", "/clusters", Reply(200, {}), times=1_000)
+    with pytest.raises(FailedError, match="Atlas took the change of cluster Cluster0 and does not show it"):
+        formation.deploy(redaction(atlas, "Cluster0"))
+
+
+def test_redaction_that_is_not_taken_back_stays_saved(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.projects[PROJECT].clusters["Cluster0"] = {"redactClientLogData": False}
+    formation.deploy(redaction(atlas, "Cluster0"))
+    atlas.fail("PATCH", "/clusters", Reply(200, {}), times=1_000)
+    with pytest.raises(FailedError, match="does not show it"):
+        formation.destroy()
+    assert len(saved_parameters()) == 1
+
+
+def test_auditing_that_atlas_takes_and_does_not_do_is_a_failure(atlas: AtlasApi, formation: Formation) -> None:
+    atlas.fail("PATCH", "/auditLog", Reply(200, {}), times=1_000)
+    with pytest.raises(FailedError, match="took database auditing and does not show it as it was sent"):
+        formation.deploy(auditing(atlas))
+
+
+@pytest.mark.parametrize("expires_in", [None, 0, -5, 10**400], ids=["none", "zero", "negative", "huge"])
+def test_a_token_is_used_whatever_its_lifetime(
+    atlas: AtlasApi, formation: Formation, monkeypatch: pytest.MonkeyPatch, expires_in: Any
+) -> None:
+    original = Callers.sign_in
+
+    def sign_in(callers: Callers, request: Any) -> Reply:
+        reply = original(callers, request)
+        return Reply(reply.status, {**reply.document, "expires_in": expires_in})
+
+    monkeypatch.setattr(Callers, "sign_in", sign_in)
+    if expires_in == 10**400:
+        with pytest.raises(FailedError, match="POST /api/oauth/token: its field expires_in is a number and must be"):
+            formation.deploy(alert(atlas))
+    else:
+        formation.deploy(alert(atlas))
+        assert len(atlas.projects[PROJECT].alerts) == 1
 
 
 def test_a_cluster_that_is_being_changed_is_waited_for(atlas: AtlasApi, formation: Formation) -> None:

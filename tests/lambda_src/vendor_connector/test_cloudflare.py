@@ -15,8 +15,8 @@ from local_cloud.vendors.server import Reply
 from logdock.vendors.cloudflare.documents import logpush_job as job_document
 from logdock.vendors.cloudflare.settings import CloudflareExport
 from stacks.connection import properties_of
-from tests.lambda_src.vendor_connector.conftest import record
-from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Template
+from tests.lambda_src.vendor_connector.conftest import record, saved_parameters
+from tests.lambda_src.vendor_connector.formation import POLL_SECONDS, Clock, FailedError, Formation, Template
 from tests.settings.documents import export
 
 ZONE = "023e105f4ecef8ad9ca31a8372d0c353"
@@ -180,6 +180,69 @@ def test_a_job_of_another_owner_is_refused_or_adopted_and_put_back(
     assert only(cloudflare)["enabled"] is True
     formation.destroy()
     assert (only(cloudflare)["enabled"], only(cloudflare)["output_options"]["field_names"]) == (False, ["RayID"])
+
+
+def test_an_adopted_job_pushes_attack_traffic_and_is_put_back(cloudflare: CloudflareApi, formation: Formation) -> None:
+    by_hand(cloudflare, filter_attack_traffic=True)
+    formation.deploy(template(cloudflare, Adopt="true"))
+    assert only(cloudflare)["filter_attack_traffic"] is False
+    formation.destroy()
+    assert only(cloudflare)["filter_attack_traffic"] is True
+
+
+def test_a_destroy_is_no_success_while_the_list_has_no_result(cloudflare: CloudflareApi, formation: Formation) -> None:
+    formation.deploy(template(cloudflare))
+    nothing = Reply(200, {"success": True, "errors": [], "messages": [], "result": None})
+    cloudflare.fail("GET", "/jobs", nothing, times=10**6)
+    with pytest.raises(FailedError, match="logpush/jobs: the answer is empty and must be a list"):
+        formation.destroy()
+    assert len(cloudflare.places[SCOPE].jobs) == 1
+    assert len(saved_parameters()) == 1
+
+
+def test_a_job_may_be_null_in_a_list(cloudflare: CloudflareApi, formation: Formation) -> None:
+    formation.deploy(template(cloudflare))
+    jobs = [None, *cloudflare.places[SCOPE].jobs.values()]
+    cloudflare.fail("GET", "/jobs", Reply(200, {"success": True, "errors": [], "messages": [], "result": jobs}))
+    formation.deploy(template(cloudflare, sample_rate=0.5))
+    assert only(cloudflare)["output_options"]["sample_rate"] == 0.5
+
+
+def test_a_deleted_job_may_be_answered_without_a_body(cloudflare: CloudflareApi, formation: Formation) -> None:
+    formation.deploy(template(cloudflare))
+    cloudflare.fail("DELETE", "/jobs", Reply(204), is_carried_out=True)
+    formation.destroy()
+    assert cloudflare.places[SCOPE].jobs == {}
+
+
+def test_a_number_that_contains_a_code_of_cloudflares_is_not_that_code(
+    cloudflare: CloudflareApi, formation: Formation
+) -> None:
+    errors = [{"code": 1001, "message": "job 100412 is wrong"}]
+    said = {"success": False, "errors": errors, "messages": [], "result": None}
+    cloudflare.fail("POST", "/jobs", Reply(400, said), times=99)
+    with pytest.raises(FailedError, match="job 100412 is wrong") as failed:
+        formation.deploy(template(cloudflare))
+    assert "does not accept it" not in str(failed.value)
+
+
+@pytest.mark.parametrize("is_carried_out", [False, True])
+def test_a_lost_challenge_is_asked_for_again_at_once(
+    cloudflare: CloudflareApi, formation: Formation, clock: Clock, is_carried_out: bool
+) -> None:
+    cloudflare.fail("POST", "/ownership", None, is_carried_out=is_carried_out)
+    begun = clock.now()
+    formation.deploy(template(cloudflare))
+    assert clock.now() - begun < POLL_SECONDS, "in the same invocation"
+
+
+def test_a_challenge_that_is_not_answered_is_no_lost_job(
+    cloudflare: CloudflareApi, formation: Formation, clock: Clock
+) -> None:
+    cloudflare.fail("POST", "/ownership", None, times=7)
+    begun = clock.now()
+    formation.deploy(template(cloudflare))
+    assert clock.now() - begun < 100
 
 
 def test_a_full_zone_is_named(cloudflare: CloudflareApi, formation: Formation) -> None:

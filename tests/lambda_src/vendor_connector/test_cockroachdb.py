@@ -7,7 +7,7 @@ import pytest
 
 from local_cloud.vendors.cockroachdb.api import Cluster, CockroachdbApi
 from local_cloud.vendors.server import Reply
-from tests.lambda_src.vendor_connector.conftest import parameters
+from tests.lambda_src.vendor_connector.conftest import parameters, saved_parameters
 from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
 
 CLUSTER = "f78b7feb-b6cf-4396-9d7f-494982d7d81e"
@@ -200,7 +200,7 @@ def test_waits_while_the_service_refuses_the_role(cockroach: CockroachdbApi, for
 def test_waits_for_the_nodes_longer_than_for_anything_else(
     cockroach: CockroachdbApi, formation: Formation, clock: Clock
 ) -> None:
-    cockroach.clusters[CLUSTER].looks = 130
+    cockroach.clusters[CLUSTER].looks = 200
     begun = clock.now()
     formation.deploy(template(cockroach))
     assert clock.now() - begun > 600
@@ -383,6 +383,42 @@ def test_a_foreign_export_is_refused_before_anything_is_made(
     assert iam.roles == {}
     assert not cockroach.writes()
     assert not parameters()
+
+
+@pytest.mark.parametrize("status", [None, 7, "absent"])
+def test_an_export_without_a_status_is_not_overwritten(
+    cockroach: CockroachdbApi, formation: Formation, status: Any
+) -> None:
+    before = dict(by_hand(cockroach))
+    info = cockroach.clusters[CLUSTER].info
+    assert info is not None
+    shown = {name: value for name, value in info.items() if name != "status"}
+    shown |= {} if status == "absent" else {"status": status}
+    cockroach.fail("GET", "/logexport", Reply(200, shown), times=10**6)
+    with pytest.raises(FailedError, match=r"logexport: its field status is (missing|a number) and must be a string"):
+        formation.deploy(template(cockroach))
+    assert spec_of(cockroach) == before
+    assert cockroach.writes() == []
+
+
+def test_an_export_without_its_spec_is_not_overwritten(cockroach: CockroachdbApi, formation: Formation) -> None:
+    by_hand(cockroach)
+    cockroach.fail("GET", "/logexport", Reply(200, {"status": "ENABLED"}), times=10**6)
+    with pytest.raises(FailedError, match="has a log export already"):
+        formation.deploy(template(cockroach))
+    assert cockroach.writes() == []
+
+
+def test_a_list_of_clusters_without_end_is_given_up(cockroach: CockroachdbApi, formation: Formation) -> None:
+    formation.deploy(template(cockroach))
+    del cockroach.clusters[CLUSTER]
+    page = {"clusters": [{"id": OTHER_CLUSTER, "state": "CREATED"}], "pagination": {"next_page": "again"}}
+    cockroach.fail("GET", "/api/v1/clusters", Reply(404, {"code": 5}), times=1)
+    real = cockroach.answer
+    cockroach.answer = lambda request: Reply(200, page) if request.path == "/api/v1/clusters" else real(request)  # type: ignore[method-assign]
+    with pytest.raises(FailedError, match="the list of clusters has more than 200 pages"):
+        formation.destroy()
+    assert saved_parameters()
 
 
 def test_an_adopted_export_gets_what_is_asked_and_is_put_back(cockroach: CockroachdbApi, formation: Formation) -> None:

@@ -1,10 +1,12 @@
 """Logz.io's Archive & Restore: account, role, archive, in the order and with the references of the stack."""
 
+import copy
 from typing import Any
 
 import pytest
 
 from local_cloud.vendors.logzio.api import Account, LogzioApi
+from local_cloud.vendors.server import Reply
 from tests.lambda_src.vendor_connector.conftest import parameters, store_secret
 from tests.lambda_src.vendor_connector.formation import Clock, FailedError, Formation, Iam, Template
 from tests.lambda_src.vendor_connector.test_logzio_fetchers import TOKEN, for_a_role
@@ -160,3 +162,21 @@ def test_archive_that_leaves_the_settings_is_stopped(formation: Formation, logzi
     formation.deploy(template(logzio))
     formation.deploy(template(logzio, archive=False))
     assert logzio.accounts[TOKEN].archive is None
+
+
+def test_a_list_of_archives_that_is_not_there_is_not_taken_for_an_empty_one(
+    formation: Formation, logzio: LogzioApi
+) -> None:
+    before = copy.deepcopy(by_hand(logzio))
+    logzio.fail("GET", "/v2/archive/settings", Reply(404, {"message": "no"}), times=10**6)
+    with pytest.raises(FailedError, match="/v2/archive/settings answered 404"):
+        formation.deploy(template(logzio))
+    assert logzio.accounts[TOKEN].archive == before
+    assert logzio.writes() == []
+
+
+def test_one_archive_instead_of_a_list_is_read(formation: Formation, logzio: LogzioApi) -> None:
+    by_hand(logzio)
+    logzio.fail("GET", "/v2/archive/settings", Reply(200, logzio.accounts[TOKEN].archive), times=10**6)
+    with pytest.raises(FailedError, match=r"exists already \(7\)"):
+        formation.deploy(template(logzio))

@@ -7,7 +7,7 @@ from vendor_connector import aws
 
 from local_cloud.vendors.logzio.api import Account, Fetcher, LogzioApi
 from local_cloud.vendors.server import Refused, Reply
-from tests.lambda_src.vendor_connector.conftest import parameters
+from tests.lambda_src.vendor_connector.conftest import parameters, saved_parameters
 from tests.lambda_src.vendor_connector.formation import ROLE, Clock, FailedError, Formation, Get, Iam, Template
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/acme-prod-logz-reader"
@@ -141,7 +141,7 @@ def test_only_one_account_with_an_external_id_is_trusted(
 
 
 def test_waits_until_logzio_shows_the_fetcher_as_active(logzio: LogzioApi, formation: Formation, clock: Clock) -> None:
-    logzio.fail("GET", f"{FETCHERS}/45", Reply(404, {"errorCode": "s3-buckets/NOT_FOUND", "message": "no"}))
+    logzio.fail("GET", f"{FETCHERS}/45", Reply(404, {"errorCode": "s3-buckets/NOT_FOUND", "message": "no"}), times=2)
     logzio.fail("GET", f"{FETCHERS}/45", Reply(200, {"id": 45_001, "active": False}))
     begun = clock.now()
     formation.deploy(template(logzio, "ledger"))
@@ -150,7 +150,7 @@ def test_waits_until_logzio_shows_the_fetcher_as_active(logzio: LogzioApi, forma
 
 
 def test_a_fetcher_that_stays_inactive_is_a_failure(logzio: LogzioApi, formation: Formation) -> None:
-    logzio.fail("GET", f"{FETCHERS}/45", Reply(200, {"id": 45_001, "active": False}), times=1_000)
+    logzio.fail_for(700, Reply(200, {"id": 45_001, "active": False}), path_part=f"{FETCHERS}/45", method="GET")
     with pytest.raises(FailedError, match=r"given up after 10 minutes: Logz.io took an S3 fetcher .* does not show it"):
         formation.deploy(template(logzio, "ledger"))
     assert is_clean(logzio)
@@ -331,9 +331,47 @@ def test_the_token_may_be_the_secret_itself(logzio: LogzioApi, formation: Format
     assert len(shown(logzio)) == 2
 
 
+@pytest.mark.parametrize("reply", [Reply(200), Reply(200, {}), Reply(200, [{"bucket": BUCKET}])], ids=str)
+def test_a_destroy_is_no_success_while_logzio_lists_nothing_usable(
+    logzio: LogzioApi, formation: Formation, reply: Reply
+) -> None:
+    formation.deploy(template(logzio, "ledger"))
+    logzio.fail("GET", FETCHERS, reply, times=10**6)
+    with pytest.raises(FailedError, match=r"s3-buckets: (the answer|its field \[\].id) is \S+( object)? and must be"):
+        formation.destroy()
+    assert len(shown(logzio)) == 1
+    assert saved_parameters()
+
+
+def test_a_removal_that_logzio_only_confirms_is_no_success(logzio: LogzioApi, formation: Formation) -> None:
+    formation.deploy(template(logzio, "ledger"))
+    logzio.fail("DELETE", FETCHERS, Reply(200), times=10**6)
+    with pytest.raises(FailedError, match="is still there"):
+        formation.destroy()
+    assert saved_parameters()
+
+
+@pytest.mark.parametrize("answer", [{}, {"id": None}, {"id": "../../v2/whoami"}, [], 7, "x"], ids=str)
+def test_a_creation_without_a_usable_id_is_looked_up(logzio: LogzioApi, formation: Formation, answer: Any) -> None:
+    logzio.fail("POST", FETCHERS, Reply(201, answer), is_carried_out=True)
+    formation.deploy(template(logzio, "ledger"))
+    assert len(shown(logzio)) == 1
+    assert [one.method for one in logzio.writes()] == ["POST"]
+
+
+def test_a_creation_that_names_a_fetcher_of_another_owner_does_not_make_it_ours(
+    logzio: LogzioApi, formation: Formation
+) -> None:
+    by_hand(logzio, prefix="theirs")
+    logzio.fail("POST", FETCHERS, Reply(201, {"id": 17}), is_carried_out=True)
+    formation.deploy(template(logzio, "ledger"))
+    formation.destroy()
+    assert [*shown(logzio)] == [17]
+
+
 def test_an_address_that_is_not_logzios_is_reported(logzio: LogzioApi, formation: Formation) -> None:
     logzio.fail("GET", "/v2/whoami", Reply(200, {"hello": "world"}), times=1_000)
-    with pytest.raises(FailedError, match="GET /v2/whoami answered without accountId"):
+    with pytest.raises(FailedError, match="GET /v2/whoami: its field accountId is missing and must be an id"):
         formation.deploy(template(logzio))
 
 

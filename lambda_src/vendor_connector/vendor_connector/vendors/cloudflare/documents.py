@@ -3,10 +3,11 @@
 Sources: Cloudflare API, Logpush jobs; Cloudflare Logs, "API configuration" and "Log Output Options".
 """
 
-import json
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from vendor_connector import answers
 from vendor_connector.request import Document
 
 _LIMITS = ("max_upload_bytes", "max_upload_records", "max_upload_interval_seconds")
@@ -59,7 +60,10 @@ class LogpushJob:
 
 def bucket_and_path(destination_conf: str) -> tuple[str, str, str]:
     """Return bucket, path and Region of an ``s3://`` destination; of another destination nothing."""
-    parts = urlsplit(destination_conf)
+    try:
+        parts = urlsplit(destination_conf)
+    except ValueError:
+        return "", "", ""
     if parts.scheme != "s3":
         return "", "", ""
     return parts.netloc, parts.path.strip("/"), parse_qs(parts.query).get("region", [""])[0].strip("/")
@@ -74,7 +78,6 @@ def is_at(job: Document, wanted: LogpushJob) -> bool:
 def comparable(job: Document) -> Document:
     """Return what of a job is to be as it is wanted, with Cloudflare's defaults where it names none."""
     options = job.get("output_options") or {}
-    where = job.get("filter")
     return {
         "dataset": job.get("dataset"),
         "destination": list(bucket_and_path(str(job.get("destination_conf")))),
@@ -85,6 +88,15 @@ def comparable(job: Document) -> Document:
         "timestamp_format": options.get("timestamp_format") or "unixnano",
         "sample_rate": float(options.get("sample_rate") or 1),
         "CVE-2021-44228": bool(options.get("CVE-2021-44228")),
-        "filter": json.loads(where) if where else None,
+        "filter": _filter(job.get("filter")),
+        "filter_attack_traffic": bool(job.get("filter_attack_traffic")),
         **{name: job.get(name) or None for name in _LIMITS},
     }
+
+
+def _filter(where: str | None) -> Any:
+    """Return a filter, a JSON document, as a value; one that is none as it is."""
+    try:
+        return answers.parse(where) if where else None
+    except ValueError:
+        return where

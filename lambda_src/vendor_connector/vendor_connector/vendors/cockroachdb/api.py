@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
+from vendor_connector import answers
 from vendor_connector.connection import Access, Connection
 from vendor_connector.request import ConnectorError, Document, NotVisibleError, Request, RetryLaterError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
@@ -20,6 +20,12 @@ BASE_URL = "https://cockroachlabs.cloud"
 VERSION = "2024-09-16"
 LOG_EXPORT = "/logexport"
 DELETED = "DELETED"
+
+_GROUP: Document = {"log_name?": str, "channels?": [str], "min_level?": str, "redact?": bool}
+_SPEC: Document = {"omitted_channels?": [str], "groups?": [_GROUP]}
+_LOG_EXPORT = answers.of({"status": str, "spec?": _SPEC})
+_CLUSTER: Document = {"state": str, "regions?": [{"name": str}], "keychain_config?": {}}
+_CLUSTERS = answers.of({"clusters": [{"id": answers.ID, "state": str}], "pagination?": {"next_page?": str}})
 
 ROLLING_SECONDS = 3300.0
 """How long a change may take, which goes through a cluster's nodes one after the other."""
@@ -89,8 +95,8 @@ class ClusterApi:
     api: VendorApi
     cluster_id: str
 
-    def find(self, path: str = "") -> dict[str, Any] | None:
-        """Read what is under the cluster's path; return None when it is not there.
+    def cluster(self) -> Document:
+        """Return the cluster.
 
         Raises
         ------
@@ -98,54 +104,68 @@ class ClusterApi:
             When there is no such cluster, or the service account may not see it.
         """
         try:
-            document: dict[str, Any] | None = self.api.call("GET", self._path(path))
+            return self.api.call("GET", self._path(), answers.one(_CLUSTER, "id", self.cluster_id))
         except VendorRefusalError as refusal:
             if refusal.status != 404:
                 raise explain(refusal) from refusal
-            if not path:
-                raise NotVisibleError(
-                    f"CockroachDB Cloud has no cluster {self.cluster_id}, or the service account may not see it: check "
-                    "`cluster_id`, and that the service account has a role on this cluster"
-                ) from refusal
-            document = None
-        if document is None and path:
-            self.find()
-        return document
+            raise NotVisibleError(
+                f"CockroachDB Cloud has no cluster {self.cluster_id}, or the service account may not see it: check "
+                "`cluster_id`, and that the service account has a role on this cluster"
+            ) from refusal
+
+    def log_export(self) -> Document | None:
+        """Return the cluster's log export with its ``status``; None when there never was one.
+
+        Raises
+        ------
+        NotVisibleError
+            When there is no such cluster, or the service account may not see it.
+        """
+        try:
+            found: Document = self.api.call("GET", self._path(LOG_EXPORT), _LOG_EXPORT)
+        except VendorRefusalError as refusal:
+            if refusal.status != 404:
+                raise explain(refusal) from refusal
+        else:
+            return found
+        self.cluster()
+        return None
 
     def state(self) -> str:
         """Return the cluster's state, such as CREATED; a deleted cluster is shown, with its log export, as DELETED."""
-        return str((self.find() or {}).get("state") or "")
+        return str(self.cluster()["state"])
 
     def owner(self) -> str | None:
         """Return the id of the organization that the service account is in; None when it may not see it."""
         try:
-            organization = self.api.call("GET", "/api/v1/organization")
+            organization = self.api.call("GET", "/api/v1/organization", answers.of({"id": answers.ID}))
         except VendorRefusalError as refusal:
             if refusal.status in (401, 403, 404):
                 return None
             raise explain(refusal) from refusal
-        return str(organization["id"]) if organization.get("id") else None
+        return str(organization["id"])
 
     def is_deleted(self, owner: str | None) -> bool:  # noqa: ARG002  (the list says it, for every owner)
         """Return whether the cluster is shown as deleted: in itself, or in the list of clusters with inactive ones."""
         page = ""
-        while True:
+        for _ in range(answers.MAX_PAGES):
             query = {"show_inactive": "true", "pagination.limit": "500", **({"pagination.page": page} if page else {})}
             try:
-                answer = self.api.call("GET", "/api/v1/clusters", query=query)
+                answer = self.api.call("GET", "/api/v1/clusters", _CLUSTERS, query=query)
             except VendorRefusalError as refusal:
                 if refusal.status in (401, 403, 404):
                     return False
                 raise explain(refusal) from refusal
-            for cluster in answer.get("clusters") or []:
-                if cluster.get("id") == self.cluster_id:
-                    return bool(cluster.get("state") == DELETED)
+            for cluster in answer["clusters"]:
+                if cluster["id"] == self.cluster_id:
+                    return bool(cluster["state"] == DELETED)
             page = (answer.get("pagination") or {}).get("next_page") or ""
             if not page:
                 return False
+        raise NoAnswerError(f"CockroachDB Cloud: the list of clusters has more than {answers.MAX_PAGES} pages")
 
-    def write(self, method: str, path: str, *, body: object = None, needs_role: bool = False) -> dict[str, Any] | None:
-        """Change something; every change here may be asked for twice. Return None when there is nothing to change.
+    def write(self, method: str, *, body: object = None, needs_role: bool = False) -> None:
+        """Change the log export; every change here may be asked for twice.
 
         Parameters
         ----------
@@ -158,7 +178,7 @@ class ClusterApi:
             When the cluster is busy with another change, or while the refusal may come from IAM.
         """
         try:
-            document: dict[str, Any] | None = self.api.call(method, self._path(path), body=body, is_repeatable=True)
+            self.api.call(method, self._path(LOG_EXPORT), answers.ignored, body=body, is_repeatable=True)
         except NoAnswerError as error:
             # An answer of the API itself, not of a proxy in front of it: Cockroach Labs' Terraform provider waits too.
             if error.status == 503 and error.document.get("code") is not None:
@@ -166,16 +186,15 @@ class ClusterApi:
             raise
         except VendorRefusalError as refusal:
             if refusal.status == 404 and method == "DELETE":
-                return None
+                return
             if is_locked(refusal):
                 raise RetryLaterError(f"the cluster is busy ({refusal})", timeout_seconds=ROLLING_SECONDS) from refusal
             meaning = explain(refusal)
             if needs_role and may_be_iam(refusal):
                 raise RetryLaterError(str(meaning), timeout_seconds=PROPAGATION_SECONDS) from refusal
             raise meaning from refusal
-        return document
 
-    def _path(self, path: str) -> str:
+    def _path(self, path: str = "") -> str:
         return f"/api/v1/clusters/{self.cluster_id}{path}"
 
 

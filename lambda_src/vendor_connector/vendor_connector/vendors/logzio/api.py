@@ -5,12 +5,16 @@ Sources: Logz.io API (OpenAPI description): ``/v2/whoami``, ``/v1/log-shipping/s
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from vendor_connector import answers, trust
 from vendor_connector.connection import Access
 from vendor_connector.request import ConnectorError, Document, RetryLaterError
-from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
+from vendor_connector.vendor_api import VendorApi, VendorRefusalError
+
+T = TypeVar("T")
 
 ARCHIVES = "/v2/archive/settings"
 FETCHERS = "/v1/log-shipping/s3-buckets"
@@ -18,6 +22,13 @@ FETCHERS = "/v1/log-shipping/s3-buckets"
 PROPAGATION_SECONDS = 600.0
 """How long IAM may take to let Logz.io see the role and its trust; it is rarely more than a minute."""
 
+FETCHER: Document = {"id": answers.ID}
+ARCHIVE: Document = {
+    "id": answers.ID,
+    "settings": {"amazonS3StorageSettings?": {"s3IamCredentials?": {"arn?": str, "externalId?": str}}},
+}
+_CREATED = answers.of({"id": answers.ID})
+_PRINCIPAL = answers.of({"logzioAWSAccountId": str, "assignedExternalId": str})
 _WRONG_REGION = "differs from current server region"
 _BY_STATUS = {
     401: "Logz.io does not accept the token: it must be an API token (not a shipping token) of the account, in the "
@@ -62,20 +73,20 @@ class LogzioApi:
 
     api: VendorApi
 
-    def call(self, method: str, path: str, body: object = None) -> Any:
+    def call(self, method: str, path: str, read: Callable[[Any], T], body: object = None) -> T:
         """Make a request; Logz.io's clients name JSON in every one."""
-        return self.api.call(method, path, body=body, headers={"Content-Type": "application/json"})
+        return self.api.call(method, path, read, body=body, headers={"Content-Type": "application/json"})
 
-    def find(self, path: str) -> Any:
-        """Read; return None when it is gone."""
+    def find(self, path: str, object_id: str, shape: Document) -> Document | None:
+        """Read an object of a list by its id; return None when it is gone."""
         try:
-            return self.call("GET", path)
+            return self.call("GET", f"{path}/{object_id}", answers.one(shape, "id", object_id))
         except VendorRefusalError as refusal:
             if refusal.status == 404:
                 return None
             raise explain(refusal) from refusal
 
-    def write(self, method: str, path: str, body: Document, *, cannot: str, needs: str) -> Any:
+    def write(self, method: str, path: str, read: Callable[[Any], T], body: Document, *, cannot: str, needs: str) -> T:
         """Send what Logz.io takes only once it can use the role that is in it.
 
         Parameters
@@ -89,7 +100,7 @@ class LogzioApi:
             When the refusal may come from a role that is new.
         """
         try:
-            return self.call(method, path, body)
+            return self.call(method, path, read, body)
         except VendorRefusalError as refusal:
             if may_be_propagation(refusal):
                 raise RetryLaterError(
@@ -100,22 +111,22 @@ class LogzioApi:
     def remove(self, path: str) -> None:
         """Remove an object; one that is gone needs nothing."""
         try:
-            self.call("DELETE", path)
+            self.call("DELETE", path, answers.ignored)
         except VendorRefusalError as refusal:
             if refusal.status != 404:
                 raise explain(refusal) from refusal
 
     def account(self) -> str:
         """Return the id of the account that the token is of."""
-        (account,) = self._read("/v2/whoami", "accountId")
-        return str(account)
+        return str(self._read("/v2/whoami", answers.of({"accountId": answers.ID}))["accountId"])
 
     def fetchers(self) -> dict[str, Document]:
         """Return the account's S3 fetchers by id."""
-        try:
-            return {str(one["id"]): one for one in self.call("GET", FETCHERS) or []}
-        except VendorRefusalError as refusal:
-            raise explain(refusal) from refusal
+        return answers.by_id(self._read(FETCHERS, answers.of([FETCHER])))
+
+    def archives(self) -> dict[str, Document]:
+        """Return the account's archives by id."""
+        return answers.by_id(self._read(ARCHIVES, _archives))
 
     def owner(self) -> str | None:
         """Return the account's id."""
@@ -125,31 +136,37 @@ class LogzioApi:
         """Return False: an account whose token works is not deleted."""
         return False
 
-    def principal(self) -> tuple[Any, Any]:
-        """Return the AWS account that fetchers come from, and the external id of those made now: as they were said."""
-        account_id, external_id = self._read(
-            f"{FETCHERS}/aws-assume-role-details", "logzioAWSAccountId", "assignedExternalId"
+    def principal(self) -> tuple[str, str]:
+        """Return the AWS account that fetchers come from, and the external id of those made now.
+
+        Raises
+        ------
+        ConnectorError
+            When they are nothing that a role could trust.
+        """
+        answer = self._read(f"{FETCHERS}/aws-assume-role-details", _PRINCIPAL)
+        return (
+            trust.account_id(answer["logzioAWSAccountId"], "Logz.io"),
+            trust.external_id(answer["assignedExternalId"], "Logz.io"),
         )
-        return account_id, external_id
 
-    def _read(self, path: str, *fields: str) -> list[Any]:
-        answer = self.find(path)
-        if not isinstance(answer, dict) or not answer.keys() >= {*fields}:
-            raise NoAnswerError(f"Logz.io: GET {path} answered without {' and '.join(fields)}")
-        return [answer[field] for field in fields]
+    def _read(self, path: str, read: Callable[[Any], T]) -> T:
+        """Read what every account has."""
+        try:
+            return self.call("GET", path, read)
+        except VendorRefusalError as refusal:
+            raise explain(refusal) from refusal
 
 
-def created(path: str, document: Any) -> tuple[str, Document]:
-    """Return the id and the document of an object that a POST made.
+def _archives(answer: Any) -> list[Document]:
+    """Read the archives: a list, as Logz.io's own client reads it, or one object, as the API's description has it."""
+    found: list[Document] = answers.check([answer] if isinstance(answer, dict) else answer, [ARCHIVE])
+    return found
 
-    Raises
-    ------
-    NoAnswerError
-        When the answer names no id.
-    """
-    if not isinstance(document, dict) or "id" not in document:
-        raise NoAnswerError(f"Logz.io: POST {path} answered without an id")
-    return str(document["id"]), document
+
+def created(answer: Any) -> str:
+    """Read the id of an object that a POST made."""
+    return str(_CREATED(answer)["id"])
 
 
 def comparable_archive(document: Document) -> Document:

@@ -7,24 +7,32 @@ Service Account Token". Every resource has its own version, which the media type
 import base64
 import re
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from vendor_connector import aws, public_text
+from vendor_connector import answers, aws, public_text
 from vendor_connector.connection import Access
-from vendor_connector.request import ConnectorError, NotVisibleError
+from vendor_connector.request import ConnectorError, Document, NotVisibleError
 from vendor_connector.vendor_api import NoAnswerError, VendorApi, VendorRefusalError
+
+T = TypeVar("T")
+Read = Callable[[Any], T]
 
 BASE_URL = "https://cloud.mongodb.com"
 V2023 = "application/vnd.atlas.2023-01-01+json"
 V2025 = "application/vnd.atlas.2025-03-12+json"
 CLUSTER_READ = "application/vnd.atlas.2024-08-05+json"
 CLUSTER_WRITE = "application/vnd.atlas.2024-10-23+json"
+# "Generate Service Account Token": the token is valid for one hour.
+_TOKEN_SECONDS = 3600.0
 _EARLY_SECONDS = 300.0
 # The token endpoint takes about ten calls a minute of one service account; functions that start together spread out.
 _FIRST_SIGN_IN_PAUSE_SECONDS = 15.0
 _PAGE = 500
+_PROJECT = answers.of({"orgId": answers.ID})
+_PROJECTS = answers.of({"results": [{"id": answers.ID}]})
+_TOKEN = answers.of({"access_token": str, "expires_in?": float})
 # What Atlas answers about something that the credential may not see, or that does not exist.
 _UNSEEN = (401, 403, 404)
 # Error codes while IAM does not let Atlas use the role yet, such as CANNOT_ASSUME_ROLE or S3_BUCKET_ACCESS_DENIED.
@@ -84,36 +92,28 @@ class AtlasApi:
         method: str,
         path: str,
         media_type: str,
+        read: Read[T],
         *,
         body: object = None,
         query: Mapping[str, str] | None = None,
-        is_repeatable: bool | None = None,
-    ) -> Any:
-        """Make a request of this project; ``path`` begins after the project's id."""
-        whole = f"/groups/{self.project_id}{path}"
-        return self._call(method, whole, media_type, body=body, query=query, is_repeatable=is_repeatable)
+    ) -> T:
+        """Make a request of this project; ``path`` begins after the project's id, and ``read`` checks the answer."""
+        return self._call(method, f"/groups/{self.project_id}{path}", media_type, read, body=body, query=query)
 
     def _call(
         self,
         method: str,
         path: str,
         media_type: str,
+        read: Read[T],
         *,
         body: object = None,
         query: Mapping[str, str] | None = None,
-        is_repeatable: bool | None = None,
-    ) -> Any:
+    ) -> T:
         headers = {"Accept": media_type, **({"Content-Type": media_type} if body is not None else {})}
 
-        def once() -> Any:
-            return self.api.call(
-                method,
-                f"/api/atlas/v2{path}",
-                headers=headers,
-                body=body,
-                query=query,
-                is_repeatable=is_repeatable,
-            )
+        def once() -> T:
+            return self.api.call(method, f"/api/atlas/v2{path}", read, headers=headers, body=body, query=query)
 
         try:
             return once()
@@ -123,7 +123,7 @@ class AtlasApi:
                 raise
         return once()
 
-    def find(self, path: str, media_type: str, query: Mapping[str, str] | None = None) -> Any:
+    def find(self, path: str, media_type: str, read: Read[T]) -> T | None:
         """Read; return None when it is gone.
 
         Raises
@@ -132,14 +132,14 @@ class AtlasApi:
             When the whole project is gone, or the credential may not see it.
         """
         try:
-            return self.call("GET", path, media_type, query=query)
+            return self.call("GET", path, media_type, read)
         except VendorRefusalError as refusal:
             if refusal.status != 404:
                 raise explain(refusal) from refusal
             self._check_visible(refusal)
         return None
 
-    def read(self, path: str, media_type: str, query: Mapping[str, str] | None = None) -> Any:
+    def read(self, path: str, media_type: str, read: Read[T], query: Mapping[str, str] | None = None) -> T:
         """Read what every project has, such as a list.
 
         Raises
@@ -148,7 +148,7 @@ class AtlasApi:
             When the project is gone, or the credential may not see it.
         """
         try:
-            return self.call("GET", path, media_type, query=query)
+            return self.call("GET", path, media_type, read, query=query)
         except VendorRefusalError as refusal:
             if refusal.status == 404:
                 self._check_visible(refusal)
@@ -157,12 +157,12 @@ class AtlasApi:
     def owner(self) -> str | None:
         """Return the id of the organization that the project is in, or None when the credential may not see it."""
         try:
-            project = self.call("GET", "", V2023)
+            project = self.call("GET", "", V2023, _PROJECT)
         except VendorRefusalError as refusal:
             if refusal.status in _UNSEEN:
                 return None
             raise explain(refusal) from refusal
-        return str(project["orgId"]) if project.get("orgId") else None
+        return str(project["orgId"])
 
     def is_deleted(self, owner: str | None) -> bool:
         """Return whether the project is certainly deleted.
@@ -172,20 +172,27 @@ class AtlasApi:
         """
         if owner is None or self._project_status() != 404:
             return False
-        page, more = 1, True
-        while more:
-            query = {"itemsPerPage": str(_PAGE), "pageNum": str(page)}
-            try:
-                answer = self._call("GET", f"/orgs/{owner}/groups", V2023, query=query)
-            except VendorRefusalError as refusal:
-                if refusal.status in _UNSEEN:
-                    return False
-                raise explain(refusal) from refusal
-            results = answer.get("results") or []
-            if any(project.get("id") == self.project_id for project in results):
+
+        def page(query: Mapping[str, str]) -> list[Document]:
+            found: list[Document] = self._call("GET", f"/orgs/{owner}/groups", V2023, _PROJECTS, query=query)["results"]
+            return found
+
+        try:
+            return all(project["id"] != self.project_id for project in self.pages(page))
+        except VendorRefusalError as refusal:
+            if refusal.status in _UNSEEN:
                 return False
-            page, more = page + 1, len(results) == _PAGE
-        return True
+            raise explain(refusal) from refusal
+
+    @staticmethod
+    def pages(page: Callable[[Mapping[str, str]], list[Document]]) -> Iterator[Document]:
+        """Yield the elements of a list; ``page`` returns those of the page that a query asks for."""
+        for number in range(1, answers.MAX_PAGES + 1):
+            found = page({"itemsPerPage": str(_PAGE), "pageNum": str(number)})
+            yield from found
+            if len(found) < _PAGE:
+                return
+        raise NoAnswerError(f"Atlas: a list has more than {answers.MAX_PAGES} pages of {_PAGE}")
 
     def _check_visible(self, refusal: VendorRefusalError) -> None:
         if code_of(refusal) == "GROUP_NOT_FOUND" or self._project_status() != 200:
@@ -193,22 +200,22 @@ class AtlasApi:
 
     def _project_status(self) -> int:
         try:
-            self.call("GET", "", V2023)
+            self.call("GET", "", V2023, answers.ignored)
         except VendorRefusalError as refusal:
             return refusal.status
         return 200
 
-    def change(self, method: str, path: str, media_type: str, body: object) -> Any:
-        """Write; a refusal is explain."""
+    def change(self, method: str, path: str, media_type: str, read: Read[T], body: object) -> T:
+        """Write; a refusal is explained."""
         try:
-            return self.call(method, path, media_type, body=body)
+            return self.call(method, path, media_type, read, body=body)
         except VendorRefusalError as refusal:
             raise explain(refusal) from refusal
 
     def remove(self, path: str, media_type: str) -> None:
         """Delete; what is gone is no error, unless the whole project is out of sight."""
         try:
-            self.call("DELETE", path, media_type)
+            self.call("DELETE", path, media_type, answers.ignored)
         except VendorRefusalError as refusal:
             if refusal.status != 404:
                 raise explain(refusal) from refusal
@@ -247,6 +254,7 @@ def _token(api: VendorApi, key: tuple[str, str], fields: Mapping[str, str]) -> s
         answer = api.call(
             "POST",
             "/api/oauth/token",
+            _TOKEN,
             form={"grant_type": "client_credentials"},
             headers={"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"},
             is_repeatable=True,
@@ -255,9 +263,10 @@ def _token(api: VendorApi, key: tuple[str, str], fields: Mapping[str, str]) -> s
         if refusal.status in (400, 401):
             raise ConnectorError(f"{refusal}. {_BY_STATUS[401]}.") from refusal
         raise explain(refusal) from refusal
-    fetched = answer.get("access_token") if isinstance(answer, dict) else None
-    if not isinstance(fetched, str) or not re.fullmatch("[!-~]+", fetched):
-        raise NoAnswerError("Atlas: POST /api/oauth/token answered without a token")
+    fetched: str = answer["access_token"]
     public_text.register_secret(fetched)
-    _tokens[key] = (fetched, aws.now() + float(answer.get("expires_in", 3600)) - _EARLY_SECONDS)
+    if not re.fullmatch("[!-~]+", fetched):
+        raise NoAnswerError("Atlas: POST /api/oauth/token answered without a token")
+    lifetime = answer.get("expires_in")
+    _tokens[key] = (fetched, aws.now() + (_TOKEN_SECONDS if lifetime is None else lifetime) - _EARLY_SECONDS)
     return fetched

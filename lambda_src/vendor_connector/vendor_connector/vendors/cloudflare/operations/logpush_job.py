@@ -7,25 +7,31 @@ Cloudflare Logs, "Manage Logpush with cURL" and "Ownership challenge FAQ".
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from vendor_connector import aws, vendor_object
+from vendor_connector import answers, aws, vendor_object
 from vendor_connector.connection import Connection
 from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
-from vendor_connector.vendor_api import VendorRefusalError
+from vendor_connector.vendor_api import NoAnswerError, VendorRefusalError
 from vendor_connector.vendors.cloudflare import documents
 from vendor_connector.vendors.cloudflare.api import CloudflareApi, connect, explain
+
+T = TypeVar("T")
 
 PROPAGATION_SECONDS = 600.0
 """How long S3 may take to let Cloudflare see the bucket and its policy; it is rarely more than a minute."""
 _SCOPE = re.compile(r"(zones|accounts)/[0-9a-f]{32}")
-_CHALLENGE = re.compile(r"(?:.*/)?ownership-challenge[A-Za-z0-9._-]*\.txt")
+_CHALLENGE = re.compile(r"(?:[ -~]*/)?ownership-challenge[A-Za-z0-9._-]*\.txt")
 _TOKEN = re.compile(rb"[A-Za-z0-9_=-]{1,4096}\.[A-Za-z0-9_=-]{1,4096}\.[A-Za-z0-9_=-]{1,4096}")
+_OWNERSHIP = answers.of({"filename?": str, "message?": str, "valid?": bool})
 _MOST_TOKEN_BYTES = 16 * 1024
-_UPDATED = ("destination_conf", "enabled", "filter", "max_upload_bytes", "max_upload_interval_seconds",
-            "max_upload_records", "output_options")  # fmt: skip
+_UPDATED = ("destination_conf", "enabled", "filter", "filter_attack_traffic", "max_upload_bytes",
+            "max_upload_interval_seconds", "max_upload_records", "output_options")  # fmt: skip
 """What an update sends: the dataset, and by one of Cloudflare's pages the name, are of a job for good."""
-_RESET = {"filter": "", "max_upload_bytes": 0, "max_upload_interval_seconds": 0, "max_upload_records": 0}
+_RESET = {"filter": "", "filter_attack_traffic": False, "max_upload_bytes": 0, "max_upload_interval_seconds": 0,
+          "max_upload_records": 0}  # fmt: skip
 """What an update sends of a setting that is no longer there: 0 disables a limit (Cloudflare API, "Update job")."""
 
 
@@ -97,17 +103,17 @@ class LogpushJob:
 
     matches_new = matches
 
-    def create(self) -> tuple[str, Document]:
+    def create(self) -> str:
         """Prove the ownership, then make it."""
         challenge = self._prove(self.wanted.job.destination_conf)
-        document = self._write("POST", "/jobs", {**self.wanted.job.document, "ownership_challenge": challenge})
-        return str(document["id"]), document
+        body = {**self.wanted.job.document, "ownership_challenge": challenge}
+        return str(self._write("POST", "/jobs", answers.of({"id": answers.ID}), body)["id"])
 
     def is_up_to_date(self, document: Document) -> bool:
         """Return whether Cloudflare has what is asked, and has it enabled."""
         return documents.comparable(document) == documents.comparable(self.wanted.job.document)
 
-    def update(self, object_id: str, former: Document | None) -> Document:
+    def update(self, object_id: str, former: Document | None) -> None:
         """Change it in place; another destination is proven as the first was.
 
         A former job that wrote elsewhere in the bucket is put back without its destination, which the bucket's policy
@@ -121,7 +127,7 @@ class LogpushJob:
         places = [documents.bucket_and_path(str(each)) for each in (is_now.get("destination_conf"), target)]
         if former is None and places[0] != places[1]:
             body |= {"destination_conf": target, "ownership_challenge": self._prove(target)}
-        return self._write("PUT", f"/jobs/{object_id}", body)
+        self._write("PUT", f"/jobs/{object_id}", answers.ignored, body)
 
     def remove(self, object_id: str) -> None:
         """Delete it."""
@@ -129,8 +135,14 @@ class LogpushJob:
 
     def _prove(self, destination_conf: str) -> str:
         """Have Cloudflare write its challenge; return the token in it."""
+        body = {"destination_conf": destination_conf}
         try:
-            answer = self.api.call("POST", "/ownership", {"destination_conf": destination_conf}) or {}
+            # It writes another challenge, and nothing else, when it is sent again.
+            answer = self.api.call("POST", "/ownership", _OWNERSHIP, body, is_repeatable=True)
+        except NoAnswerError as error:
+            # The job itself was not sent.
+            error.was_not_executed = True
+            raise
         except VendorRefusalError as refusal:
             if refusal.status == 400:
                 raise self._not_admitted(str(refusal)) from refusal
@@ -153,9 +165,8 @@ class LogpushJob:
             timeout_seconds=PROPAGATION_SECONDS,
         )
 
-    def _write(self, method: str, path: str, body: Document) -> Document:
+    def _write(self, method: str, path: str, read: Callable[[Any], T], body: Document) -> T:
         try:
-            document: Document = self.api.call(method, path, body) or {}
+            return self.api.call(method, path, read, body)
         except VendorRefusalError as refusal:
             raise explain(refusal) from refusal
-        return document

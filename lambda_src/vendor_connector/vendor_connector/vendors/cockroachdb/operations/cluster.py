@@ -61,13 +61,15 @@ def delete(request: Request) -> None:
 
 def _look(api: ClusterApi, wanted: Settings) -> str:
     """Return the account of a cluster that fits."""
-    cluster, target = api.find() or {}, wanted.target
-    if cluster.get("state") == DELETED:
+    cluster, target = api.cluster(), wanted.target
+    if cluster["state"] == DELETED:
         raise ConnectorError(f"cluster {target.cluster_id} was deleted in CockroachDB Cloud: check `cluster_id`")
     _check(cluster, wanted)
     cockroachdb_log_export.refuse_second_export(target)
-    if target.log_export_store.load() is None and not target.adopt and (found := cockroachdb_log_export.current(api)):
-        raise cockroachdb_log_export.not_ours(target, found)
+    if target.log_export_store.load() is None and not target.adopt:
+        found = cockroachdb_log_export.current(api)
+        if found is not None:
+            raise cockroachdb_log_export.not_ours(target, found)
     standard = wanted.plan == "STANDARD"
     account = (cluster.get("keychain_config") or {}).get("aws_account_id") if standard else cluster.get("account_id")
     return trust.account_id(account, "CockroachDB Cloud")

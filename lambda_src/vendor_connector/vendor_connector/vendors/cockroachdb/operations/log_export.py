@@ -25,7 +25,6 @@ from vendor_connector.request import (
 from vendor_connector.vendors.cockroachdb import documents
 from vendor_connector.vendors.cockroachdb.api import (
     DELETED,
-    LOG_EXPORT,
     PROPAGATION_SECONDS,
     ROLLING_SECONDS,
     ClusterApi,
@@ -72,7 +71,7 @@ def apply(request: Request) -> dict[str, str]:
         )
     refuse_second_export(wanted.target)
     vendor_object.reconcile(kind, wanted.target.log_export_store, adopt=wanted.target.adopt)
-    info = kind.api.find(LOG_EXPORT) or {}
+    info = kind.api.log_export() or {}
     status, said = info.get("status"), _said(info)
     if status == "ENABLED":
         entry = wanted.target.log_export_store.load() or {}
@@ -126,10 +125,12 @@ def current(api: ClusterApi) -> Document | None:
     RetryLaterError
         While one is being disabled.
     """
-    info = api.find(LOG_EXPORT) or {}
-    if info.get("status") == "DISABLING":
+    info = api.log_export()
+    if info is None or info["status"] == "DISABLED":
+        return None
+    if info["status"] == "DISABLING":
         raise RetryLaterError("CockroachDB Cloud is disabling the log export", timeout_seconds=ROLLING_SECONDS)
-    return None if info.get("status") in (None, "DISABLED") else info.get("spec") or {}
+    return info.get("spec") or {}
 
 
 def refuse_second_export(target: Target) -> None:
@@ -180,30 +181,30 @@ class LogExport:
         """Return whether it uses our role."""
         return bool(document.get("auth_principal") == self.wanted.export.document["auth_principal"])
 
-    def create(self) -> tuple[str, Document]:
+    def create(self) -> str:
         """Enable it."""
-        return self.api.cluster_id, self.write(self.wanted.export.document)
+        self.write(self.wanted.export.document)
+        return self.api.cluster_id
 
     def is_up_to_date(self, document: Document) -> bool:
         """Return whether the cluster has what is asked."""
         return comparable(document) == comparable(self.wanted.export.document)
 
-    def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002
+    def update(self, object_id: str, former: Document | None) -> None:  # noqa: ARG002
         """Replace it whole."""
-        return self.write(former or self.wanted.export.document)
+        self.write(former or self.wanted.export.document)
 
     def remove(self, object_id: str) -> None:  # noqa: ARG002
         """Disable it."""
-        info = self.api.find(LOG_EXPORT) or {}
+        info = self.api.log_export() or {}
         if info.get("status") == "DISABLE_FAILED":
             self.raise_new_failure(info)
-        self.api.write("DELETE", LOG_EXPORT)
+        self.api.write("DELETE")
 
-    def write(self, document: Document) -> Document:
+    def write(self, document: Document) -> None:
         """Send a configuration, whole."""
         body = {name: document[name] for name in _FIELDS if document.get(name) not in (None, "", [])}
-        answer = self.api.write("POST", LOG_EXPORT, body=body, needs_role=True) or {}
-        return answer.get("spec") or body
+        self.api.write("POST", body=body, needs_role=True)
 
     def raise_new_failure(self, info: Document) -> None:
         """Fail with what the vendor says of a failure; return if that was said before, and it is to be tried again."""

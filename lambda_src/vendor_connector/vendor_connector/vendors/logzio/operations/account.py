@@ -9,7 +9,6 @@ so that it does not go on with a change that has just failed. Source: Logz.io AP
 
 from dataclasses import dataclass
 
-from vendor_connector import trust
 from vendor_connector.request import Request, read, read_to_delete
 from vendor_connector.vendors.logzio.operations.account_state import SEPARATOR, Account
 
@@ -39,14 +38,13 @@ def apply(request: Request) -> dict[str, str]:
     wanted = read(Settings, request.properties).target
     api = wanted.api(request)
     logzio_account = api.account()
-    account_id, external_id = api.principal()
-    current = trust.external_id(external_id, "Logz.io")
+    account_id, current = api.principal()
     in_use = [*(external_id for _, external_id, _, _ in wanted.fetchers()), *wanted.archive_ids()]
     ids = [*dict.fromkeys(one for one in (*in_use, *wanted.former_external_ids) if one != current), current]
     ids = _answer(wanted, request.configuration, logzio_account, ids)
     return {
         "LogzioAccount": logzio_account,
-        "AccountId": trust.account_id(account_id, "Logz.io"),
+        "AccountId": account_id,
         "ExternalIds": SEPARATOR.join(ids),
     }
 

@@ -6,14 +6,17 @@ again. Sources: Logz.io API, "Archive logs" (``/v2/archive/settings``), and Logz
 "Configure Archiving and Restoring", "Migrating IAM roles to a new external ID".
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from vendor_connector import aws, vendor_object
+from vendor_connector import answers, aws, vendor_object
 from vendor_connector.request import ConnectorError, Document, Request, read, read_to_delete
 from vendor_connector.vendors.logzio import api as logzio_api
 from vendor_connector.vendors.logzio import documents
 from vendor_connector.vendors.logzio.operations.account_state import AccountProperties
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,12 +87,11 @@ class Archive:
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
-        found: Document | None = self.api.find(f"{logzio_api.ARCHIVES}/{object_id}")
-        return found
+        return self.api.find(logzio_api.ARCHIVES, object_id, logzio_api.ARCHIVE)
 
     def list_all(self) -> dict[str, Document]:
         """Return the account's archives by id."""
-        return {str(one["id"]): one for one in self.api.find(logzio_api.ARCHIVES) or []}
+        return self.api.archives()
 
     def matches(self, document: Document) -> bool:
         """Return whether it is in the way: an account has one archive, wherever that is.
@@ -110,40 +112,39 @@ class Archive:
         """Return whether it may be ours."""
         return _s3(document).get("path") == self.wanted.archive.bucket
 
-    def create(self) -> tuple[str, Document]:
+    def create(self) -> str:
         """Start archiving. Logz.io assumes the role before it takes it."""
-        return logzio_api.created(
-            logzio_api.ARCHIVES, self._write("POST", logzio_api.ARCHIVES, self.wanted.archive.document)
-        )
+        return self._write("POST", logzio_api.ARCHIVES, logzio_api.created, self.wanted.archive.document)
 
     def is_up_to_date(self, document: Document) -> bool:
         """Return whether Logz.io has what is asked, under the external id that it gives now."""
-        has = logzio_api.comparable_archive(document.get("settings") or {})
+        has = logzio_api.comparable_archive(document["settings"])
         is_same = has == logzio_api.comparable_archive(self.wanted.archive.document)
         return is_same and (
             self.external_id is None or _credentials(document).get("externalId") in (None, self.external_id)
         )
 
-    def update(self, object_id: str, former: Document | None) -> Document:
+    def update(self, object_id: str, former: Document | None) -> None:
         """Send the settings, or those that were adopted."""
         body = self.wanted.archive.document
         if former:
-            body |= {name: former["settings"][name] for name in ("enabled", "compressed")}
+            settings = former["settings"]
+            body |= {name: settings[name] for name in ("enabled", "compressed") if settings.get(name) is not None}
             arn = {"arn": _credentials(former).get("arn")}
             body["amazonS3StorageSettings"] = {
                 "credentialsType": "IAM", "path": _s3(former).get("path"), "s3IamCredentials": arn,
             }  # fmt: skip
-        answer = self._write("PUT", f"{logzio_api.ARCHIVES}/{object_id}", body)
-        return answer if isinstance(answer, dict) else {"id": object_id, "settings": body}
+        self._write("PUT", f"{logzio_api.ARCHIVES}/{object_id}", answers.ignored, body)
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
         self.api.remove(f"{logzio_api.ARCHIVES}/{object_id}")
 
-    def _write(self, method: str, path: str, body: Document) -> Any:
+    def _write(self, method: str, path: str, read: Callable[[Any], T], body: Document) -> T:
         answer = self.api.write(
             method,
             path,
+            read,
             body,
             cannot=f"write to {self.wanted.archive.bucket} through {self.wanted.archive.role_arn}",
             needs="the role's trust and permissions, a bucket that exists, and a bucket policy and key that do not "

@@ -8,17 +8,18 @@ description and Logz.io's own client, where ``logsType`` is any text); docs.logz
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from vendor_connector import aws, state, vendor_object
+from vendor_connector import answers, aws, state, vendor_object
 from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
 from vendor_connector.vendors.logzio import api as logzio_api
 from vendor_connector.vendors.logzio import documents
 from vendor_connector.vendors.logzio.operations.account_state import Account, AccountProperties, fingerprint
 
+T = TypeVar("T")
 _FIELDS = ("arn", "bucket", "prefix", "active", "addS3ObjectKeyAsLogField", "region", "logsType")
 _ALL_SECONDS = 3300.0
 
@@ -146,17 +147,16 @@ def _keep(api: logzio_api.LogzioApi, wanted: Wanted, prefix: str, label: str, de
     saved = account.saved_fetchers(logzio_account).get(prefix, {})
     current = saved.get(label, {}).get("id")
     # A new one may be there before it is listed.
-    if current is None or (current not in api.fetchers() and api.find(f"{logzio_api.FETCHERS}/{current}") is None):
+    if current is None or (current not in api.fetchers() and _find(api, current) is None):
         for former, entry in saved.items():
             if former != label:
                 entry = {name: value for name, value in entry.items() if name != "adopted" or account.adopt}
                 account.fetcher_store(logzio_account, former, prefix).save({**entry, "beside": deploy})
     fetcher = _fetcher(api, wanted, prefix, label)
-    object_id, _ = vendor_object.reconcile(
+    object_id, shown = vendor_object.reconcile(
         fetcher, account.fetcher_store(logzio_account, label, prefix), adopt=account.adopt
     )
-    shown = api.find(f"{logzio_api.FETCHERS}/{object_id}")
-    if shown is None or not shown.get("active"):
+    if not shown.get("active"):
         raise RetryLaterError(
             f"Logz.io took {fetcher.description} ({object_id}) and does not show it as active",
             timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS,
@@ -178,6 +178,10 @@ def _next_steps(wanted: Wanted, in_use: set[str], *, is_beside: bool) -> str:
     if len(wanted.trusted) > 1:
         return f"The external id has been changed, and the former one is still trusted. {again}: it no longer is."
     return "Nothing to do: the deploy created the fetchers."
+
+
+def _find(api: logzio_api.LogzioApi, object_id: str) -> Document | None:
+    return api.find(logzio_api.FETCHERS, object_id, logzio_api.FETCHER)
 
 
 def _is_at(document: Document, bucket: str, prefix: str) -> bool:
@@ -206,8 +210,7 @@ class Fetcher:
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
-        found: Document | None = self.api.find(f"{logzio_api.FETCHERS}/{object_id}")
-        return found
+        return _find(self.api, object_id)
 
     def list_all(self) -> dict[str, Document]:
         """Return the account's fetchers by id."""
@@ -219,31 +222,30 @@ class Fetcher:
 
     matches_new = matches
 
-    def create(self) -> tuple[str, Document]:
+    def create(self) -> str:
         """Make it. Logz.io assumes the role before it takes it."""
-        return logzio_api.created(
-            logzio_api.FETCHERS, self._write("POST", logzio_api.FETCHERS, self.wanted.documents[self.prefix])
-        )
+        return self._write("POST", logzio_api.FETCHERS, logzio_api.created, self.wanted.documents[self.prefix])
 
     def is_up_to_date(self, document: Document) -> bool:
         """Return whether Logz.io has what is asked."""
         wanted = self.wanted.documents[self.prefix]
         return all(document.get(name) == wanted[name] for name in _FIELDS)
 
-    def update(self, object_id: str, former: Document | None) -> Document:
+    def update(self, object_id: str, former: Document | None) -> None:
         """Replace it whole, in place: it goes on after the last object that it fetched."""
         body = {name: former[name] for name in _FIELDS if former.get(name) is not None} if former else None
-        self._write("PUT", f"{logzio_api.FETCHERS}/{object_id}", body or self.wanted.documents[self.prefix])
-        return body or self.wanted.documents[self.prefix]
+        path = f"{logzio_api.FETCHERS}/{object_id}"
+        self._write("PUT", path, answers.ignored, body or self.wanted.documents[self.prefix])
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
         self.api.remove(f"{logzio_api.FETCHERS}/{object_id}")
 
-    def _write(self, method: str, path: str, body: Document) -> Any:
+    def _write(self, method: str, path: str, read: Callable[[Any], T], body: Document) -> T:
         answer = self.api.write(
             method,
             path,
+            read,
             body,
             cannot=f"read {body['bucket']}/{body.get('prefix', '')} through {body.get('arn')}",
             needs="the role's trust and permissions, and a bucket without a policy that shuts it out",

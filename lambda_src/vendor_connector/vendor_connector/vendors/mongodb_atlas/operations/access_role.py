@@ -7,7 +7,7 @@ a bucket is made. Sources: MongoDB Atlas Administration API, cloudProviderAccess
 
 from dataclasses import dataclass
 
-from vendor_connector import trust, vendor_object
+from vendor_connector import answers, trust, vendor_object
 from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
 from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
@@ -15,7 +15,6 @@ from vendor_connector.vendors.mongodb_atlas import documents
 from vendor_connector.vendors.mongodb_atlas import integrations as atlas_integrations
 from vendor_connector.vendors.mongodb_atlas.operations.project import Project
 
-_PATH = "/cloudProviderAccess"
 _OUR_USE = "ATLAS_LOG_INTEGRATION"
 # Atlas, "Export Logs to AWS S3 Buckets": "Set up to 10 export paths".
 _MOST_INTEGRATIONS = 10
@@ -59,12 +58,6 @@ def apply(request: Request) -> dict[str, str]:
     if wanted.store.load() is None:
         _check_integrations(kind.api, wanted)
     role_id, document = vendor_object.reconcile(kind, wanted.store, adopt=wanted.project.adopt)
-    if kind.find(role_id) is None:
-        # The next operation reads it, and takes absence for a deletion by hand.
-        raise RetryLaterError(
-            f"Atlas took the access role {role_id} and does not show it",
-            timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS,
-        )
     return {
         "RoleId": role_id,
         "PrincipalArn": trust.principal_arn(document.get("atlasAWSAccountArn"), "Atlas"),
@@ -104,13 +97,14 @@ class AccessRole:
 
     def list_all(self) -> dict[str, Document]:
         """Return the project's AWS access roles by id."""
-        answer = self.api.read(_PATH, atlas_api.V2023)
-        return {role["roleId"]: role for role in answer.get("awsIamRoles") or []}
+        answer = self.api.read(
+            atlas_integrations.ROLES, atlas_api.V2023, answers.of({"awsIamRoles?": [atlas_integrations.ROLE_SHAPE]})
+        )
+        return answers.by_id(answer.get("awsIamRoles") or [], "roleId")
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
-        found: Document | None = self.api.find(f"{_PATH}/{object_id}", atlas_api.V2023)
-        return found
+        return atlas_integrations.role(self.api, object_id)
 
     def matches(self, document: Document) -> bool:
         """Return whether it has our IAM role."""
@@ -120,22 +114,23 @@ class AccessRole:
         """Return whether it has no IAM role yet."""
         return not document.get("iamAssumedRoleArn")
 
-    def create(self) -> tuple[str, Document]:
+    def create(self) -> str:
         """Make it."""
-        document = self.api.change("POST", _PATH, atlas_api.V2023, {"providerName": "AWS"})
-        return document["roleId"], document
+        read = answers.of({"roleId": answers.ID})
+        return str(
+            self.api.change("POST", atlas_integrations.ROLES, atlas_api.V2023, read, {"providerName": "AWS"})["roleId"]
+        )
 
     def is_up_to_date(self, document: Document) -> bool:  # noqa: ARG002  (it has nothing that could differ)
         """Return True: authorising it is the next operation's."""
         return True
 
-    def update(self, object_id: str, former: Document | None) -> Document:  # noqa: ARG002
+    def update(self, object_id: str, former: Document | None) -> None:
         """Leave an adopted one as it is."""
-        return former or {}
 
     def remove(self, object_id: str) -> None:
         """Remove it. Atlas keeps a role that one of its features uses."""
-        document = self.api.find(f"{_PATH}/{object_id}", atlas_api.V2023)
+        document = self.find(object_id)
         if document is None:
             return
         uses = sorted({str(use.get("featureType")) for use in document.get("featureUsages") or []})
@@ -144,4 +139,4 @@ class AccessRole:
             if uses != [_OUR_USE]:
                 raise ConnectorError(f"{still}: remove that in Atlas, then destroy again")
             raise RetryLaterError(still, timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS)
-        self.api.remove(f"{_PATH}/AWS/{object_id}", atlas_api.V2023)
+        self.api.remove(f"{atlas_integrations.ROLES}/AWS/{object_id}", atlas_api.V2023)

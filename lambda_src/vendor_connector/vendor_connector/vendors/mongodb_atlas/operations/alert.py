@@ -7,8 +7,8 @@ Administration API, alertConfigs (2023-01-01).
 
 from dataclasses import dataclass
 
-from vendor_connector import vendor_object
-from vendor_connector.request import Document, Request, read, read_to_delete
+from vendor_connector import answers, aws, vendor_object
+from vendor_connector.request import ConnectorError, Document, Request, read, read_to_delete
 from vendor_connector.vendor_object import StateStore
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import documents
@@ -43,7 +43,7 @@ def apply(request: Request) -> dict[str, str]:
         ``AlertId``.
     """
     wanted = read(Settings, request.properties)
-    alert = Alert(wanted.project.api(request), wanted.alert.document)
+    alert = Alert(wanted.project.api(request), wanted.alert.document, wanted.project.adopt)
     alert_id, _ = vendor_object.reconcile(alert, wanted.store, adopt=wanted.project.adopt)
     return {"AlertId": alert_id}
 
@@ -60,6 +60,7 @@ class Alert:
 
     api: atlas_api.AtlasApi
     document: Document
+    adopt: bool = False
     description: str = f"an alert of the event {documents.EVENT} (Atlas, project alerts)"
 
     def list_all(self) -> dict[str, Document]:
@@ -68,31 +69,49 @@ class Alert:
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
-        found: Document | None = self.api.find(f"{atlas_settings.ALERTS}/{object_id}", atlas_api.V2023)
-        return found
+        read = answers.one(atlas_settings.ALERT_SHAPE, "id", object_id)
+        return self.api.find(f"{atlas_settings.ALERTS}/{object_id}", atlas_api.V2023, read)
 
     def matches(self, document: Document) -> bool:
+        """Return whether it is for this event.
+
+        Raises
+        ------
+        ConnectorError
+            When it cannot be adopted, because Atlas does not give its keys back.
+        """
+        if not self.matches_new(document):
+            return False
+        if self.adopt and (names := atlas_settings.redacted(document)):
+            raise ConnectorError(
+                f"{self.description} ({document['id']}) has {', '.join(names)}, which Atlas does not give back: it "
+                "cannot be adopted. Use an integration of the project for it, or remove it in Atlas, then deploy again."
+            )
+        return True
+
+    def matches_new(self, document: Document) -> bool:
         """Return whether it is for this event."""
         return bool(document.get("eventTypeName") == documents.EVENT)
 
-    matches_new = matches
-
-    def create(self) -> tuple[str, Document]:
+    def create(self) -> str:
         """Make it."""
-        document = self.api.change("POST", atlas_settings.ALERTS, atlas_api.V2023, self.document)
-        return document["id"], document
+        read = answers.of({"id": answers.ID})
+        return str(self.api.change("POST", atlas_settings.ALERTS, atlas_api.V2023, read, self.document)["id"])
 
     def is_up_to_date(self, document: Document) -> bool:
         """Return whether it notifies as asked."""
         return atlas_settings.notifies(document, self.document)
 
-    def update(self, object_id: str, former: Document | None) -> Document:
-        """Replace it whole."""
+    def update(self, object_id: str, former: Document | None) -> None:
+        """Replace it whole. A former one whose keys Atlas does not give back stays: sending them would break it."""
+        if former and (lost := atlas_settings.redacted(former)):
+            aws.log("left as it is", level="WARNING", what=self.description, id=object_id, not_given_back=lost)
+            return
         names = ("eventTypeName", "enabled", "notifications", "matchers", "threshold", "severityOverride")
-        body = {name: former[name] for name in names if former.get(name) is not None} if former else None
+        body = {name: former[name] for name in names if former.get(name) is not None} if former else self.document
+        body["notifications"] = atlas_settings.sent_back(body["notifications"])
         path = f"{atlas_settings.ALERTS}/{object_id}"
-        document: Document = self.api.change("PUT", path, atlas_api.V2023, body or self.document)
-        return document
+        self.api.change("PUT", path, atlas_api.V2023, answers.ignored, body)
 
     def remove(self, object_id: str) -> None:
         """Remove it."""

@@ -6,8 +6,16 @@ auditLog (2023-01-01).
 
 from dataclasses import dataclass
 
-from vendor_connector import aws, vendor_object
-from vendor_connector.request import ConnectorError, Document, NotVisibleError, Request, read, read_to_delete
+from vendor_connector import answers, aws, vendor_object
+from vendor_connector.request import (
+    ConnectorError,
+    Document,
+    NotVisibleError,
+    Request,
+    RetryLaterError,
+    read,
+    read_to_delete,
+)
 from vendor_connector.vendors.mongodb_atlas import api as atlas_api
 from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_settings
 from vendor_connector.vendors.mongodb_atlas.documents import Auditing
@@ -74,5 +82,11 @@ def _is_same(one: Document, other: Document) -> bool:
 def _write(api: atlas_api.AtlasApi, document: Document) -> None:
     # An empty filter is what Atlas shows where there is none; it is no filter to send.
     body = {name: value for name, value in document.items() if name != "auditFilter" or value}
-    api.change("PATCH", atlas_settings.AUDITING, atlas_api.V2023, body)
+    api.change("PATCH", atlas_settings.AUDITING, atlas_api.V2023, answers.ignored, body)
+    shown = atlas_settings.auditing(api)
+    if not _is_same({**document, **{name: shown[name] for name in body}}, document):
+        raise RetryLaterError(
+            "Atlas took database auditing and does not show it as it was sent",
+            timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS,
+        )
     aws.log("auditing set", enabled=document["enabled"])

@@ -6,8 +6,9 @@ MongoDB Atlas Administration API, cloudProviderAccess (2023-01-01) and logIntegr
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from vendor_connector import aws, state, vendor_object
+from vendor_connector import answers, aws, state, vendor_object
 from vendor_connector.request import ConnectorError, Document, Request, RetryLaterError, read, read_to_delete
 from vendor_connector.vendor_api import VendorRefusalError
 from vendor_connector.vendor_object import StateStore
@@ -18,6 +19,7 @@ from vendor_connector.vendors.mongodb_atlas import project_settings as atlas_set
 from vendor_connector.vendors.mongodb_atlas.operations import access_role as atlas_access_role
 from vendor_connector.vendors.mongodb_atlas.operations.project import Project
 
+T = TypeVar("T")
 _FIELDS = ("type", "bucketName", "prefixPath", "iamRoleId", "logTypes", "kmsKey", "useLegacyPathStructure")
 PROPAGATION_SECONDS = 600.0
 """How long IAM may take to let Atlas see the role and its policy; it is rarely more than a minute."""
@@ -67,11 +69,6 @@ def apply(request: Request) -> dict[str, str]:
     _check_clusters(api, wanted)
     _authorise(api, role_id, wanted.integration)
     integration_id, _ = vendor_object.reconcile(integration, wanted.store, adopt=wanted.project.adopt)
-    if api.find(f"{atlas_integrations.PATH}/{integration_id}", atlas_api.V2025) is None:
-        raise RetryLaterError(
-            f"Atlas took the log integration {integration_id} and does not show it",
-            timeout_seconds=vendor_object.CONSISTENCY_TIMEOUT_SECONDS,
-        )
     return {"IntegrationId": integration_id}
 
 
@@ -101,24 +98,32 @@ def _check_clusters(api: atlas_api.AtlasApi, wanted: Settings) -> None:
 
 
 def _authorise(api: atlas_api.AtlasApi, role_id: str, wanted: documents.LogIntegration) -> None:
-    path = f"/cloudProviderAccess/{role_id}"
-    role = api.find(path, atlas_api.V2023)
-    if role is None:
-        raise ConnectorError(
-            f"the access role {role_id} is gone from Atlas: it was deleted, or the project was. Change "
-            "`connect.revision` and deploy again: everything at Atlas is then looked at and made again where it is gone"
-        )
-    if role.get("iamAssumedRoleArn") == wanted.role_arn and role.get("authorizedDate"):
+    if _is_authorised(api, role_id, wanted):
         return
+    path = f"{atlas_integrations.ROLES}/{role_id}"
     try:
-        api.call("PATCH", path, atlas_api.V2023, body=wanted.authorisation)
+        api.call("PATCH", path, atlas_api.V2023, answers.ignored, body=wanted.authorisation)
     except VendorRefusalError as refusal:
         if atlas_api.may_be_propagation(refusal):
             raise RetryLaterError(
                 f"Atlas cannot assume {wanted.role_arn} ({refusal})", timeout_seconds=PROPAGATION_SECONDS
             ) from refusal
         raise atlas_api.explain(refusal) from refusal
+    if not _is_authorised(api, role_id, wanted):
+        raise RetryLaterError(
+            f"Atlas took {wanted.role_arn} and does not show it as authorised", timeout_seconds=PROPAGATION_SECONDS
+        )
     aws.log("authorised", role_id=role_id, role_arn=wanted.role_arn)
+
+
+def _is_authorised(api: atlas_api.AtlasApi, role_id: str, wanted: documents.LogIntegration) -> bool:
+    role = atlas_integrations.role(api, role_id)
+    if role is None:
+        raise ConnectorError(
+            f"the access role {role_id} is gone from Atlas: it was deleted, or the project was. Change "
+            "`connect.revision` and deploy again: everything at Atlas is then looked at and made again where it is gone"
+        )
+    return bool(role.get("iamAssumedRoleArn") == wanted.role_arn and role.get("authorizedDate"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +141,8 @@ class Integration:
 
     def find(self, object_id: str) -> Document | None:
         """Return one by its id."""
-        found: Document | None = self.api.find(f"{atlas_integrations.PATH}/{object_id}", atlas_api.V2025)
-        return found
+        read = answers.one(atlas_integrations.SHAPE, "id", object_id)
+        return self.api.find(f"{atlas_integrations.PATH}/{object_id}", atlas_api.V2025, read)
 
     def list_all(self) -> dict[str, Document]:
         """Return the project's integrations to S3 by id."""
@@ -150,27 +155,27 @@ class Integration:
 
     matches_new = matches
 
-    def create(self) -> tuple[str, Document]:
+    def create(self) -> str:
         """Make it."""
-        document = self._write("POST", atlas_integrations.PATH, self.document)
-        return document["id"], document
+        read = answers.of({"id": answers.ID})
+        return str(self._write("POST", atlas_integrations.PATH, read, self.document)["id"])
 
     def is_up_to_date(self, document: Document) -> bool:
         """Return whether Atlas has what is asked."""
         return documents.comparable(document) == documents.comparable(self.document)
 
-    def update(self, object_id: str, former: Document | None) -> Document:
+    def update(self, object_id: str, former: Document | None) -> None:
         """Replace it whole, in place: what Atlas could not deliver meanwhile it sends to the new target."""
         body = {name: former[name] for name in _FIELDS if former.get(name) is not None} if former else None
-        return self._write("PUT", f"{atlas_integrations.PATH}/{object_id}", body or self.document)
+        self._write("PUT", f"{atlas_integrations.PATH}/{object_id}", answers.ignored, body or self.document)
 
     def remove(self, object_id: str) -> None:
         """Remove it."""
         self.api.remove(f"{atlas_integrations.PATH}/{object_id}", atlas_api.V2025)
 
-    def _write(self, method: str, path: str, body: Document) -> Document:
+    def _write(self, method: str, path: str, read: atlas_api.Read[T], body: Document) -> T:
         try:
-            document: Document = self.api.call(method, path, atlas_api.V2025, body=body)
+            return self.api.call(method, path, atlas_api.V2025, read, body=body)
         except VendorRefusalError as refusal:
             if atlas_api.may_be_propagation(refusal):
                 raise RetryLaterError(
@@ -181,4 +186,3 @@ class Integration:
                 "export paths."
             )
             raise ConnectorError(f"{atlas_api.explain(refusal)} {hint}") from refusal
-        return document

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vendor_connector import aws, vendor_object
+from vendor_connector import answers, aws, vendor_object
 from vendor_connector.request import (
     ConnectorError,
     Document,
@@ -67,7 +67,7 @@ def apply(request: Request) -> dict[str, str]:
     for name in new:
         _switch(api, name, on=True)
     _switch_off(api, released)
-    _wait(api, [*wanted.clusters, *given_up])
+    _wait(api, {**dict.fromkeys(given_up, False), **dict.fromkeys(wanted.clusters, True)})
     if given_up:
         store.save({**entry, "clusters": [name for name in ours if name in wanted.clusters]})
     return {}
@@ -85,7 +85,7 @@ def delete(request: Request) -> None:
         released = _read(api, entry["clusters"])
         _check_can_change(released, on=False)
         _switch_off(api, released)
-        _wait(api, entry["clusters"])
+        _wait(api, dict.fromkeys(entry["clusters"], False))
     except NotVisibleError as error:
         vendor_object.check_deleted(api, store, entry.get("owner"), error)
     store.delete()
@@ -124,7 +124,11 @@ def _switch_off(api: atlas_api.AtlasApi, clusters: Mapping[str, Document | None]
 def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
     try:
         api.call(
-            "PATCH", atlas_settings.cluster_path(name), atlas_api.CLUSTER_WRITE, body={atlas_settings.REDACTION: on}
+            "PATCH",
+            atlas_settings.cluster_path(name),
+            atlas_api.CLUSTER_WRITE,
+            answers.ignored,
+            body={atlas_settings.REDACTION: on},
         )
     except VendorRefusalError as refusal:
         code = atlas_api.code_of(refusal)
@@ -138,11 +142,18 @@ def _switch(api: atlas_api.AtlasApi, name: str, *, on: bool) -> None:
     aws.log("redaction set, the cluster restarts", cluster=name, on=on)
 
 
-def _wait(api: atlas_api.AtlasApi, names: list[str]) -> None:
-    for name in names:
+def _wait(api: atlas_api.AtlasApi, wanted: Mapping[str, bool]) -> None:
+    """Wait until every cluster shows its setting and has restarted."""
+    for name, on in wanted.items():
         cluster = atlas_settings.cluster(api, name)
-        # One that is being deleted logs nothing any more, and a paused one restarts only once it is resumed.
-        if cluster is None or cluster.get("paused") or cluster.get("stateName") == _DELETING:
+        # One that is being deleted logs nothing any more.
+        if cluster is None or cluster.get("stateName") == _DELETING:
             continue
-        if cluster.get("stateName", _IDLE) != _IDLE:
-            raise RetryLaterError(f"cluster {name} restarts ({cluster['stateName']})", timeout_seconds=_RESTART_SECONDS)
+        state = cluster.get("stateName") or _IDLE
+        # A paused one restarts only once it is resumed.
+        if state != _IDLE and not cluster.get("paused"):
+            raise RetryLaterError(f"cluster {name} restarts ({state})", timeout_seconds=_RESTART_SECONDS)
+        if bool(cluster.get(atlas_settings.REDACTION)) != on:
+            raise RetryLaterError(
+                f"Atlas took the change of cluster {name} and does not show it", timeout_seconds=_RESTART_SECONDS
+            )
