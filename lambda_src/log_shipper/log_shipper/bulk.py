@@ -226,15 +226,19 @@ class BulkSink:
         if self._bisections > MAX_BISECTIONS:
             self._acknowledge(segments, refuse_all(segments[:count], f"{reason} (as part of a body)"))
             return
-        if count == 1:
-            progress, segment = segments[0]
+        # a segment without lines is no body
+        with_lines = [number for number in range(count) if segments[number][1].data]
+        if len(with_lines) == 1:
+            only = with_lines[0]
+            progress, segment = segments[only]
             parts = split_segment(segment)
             if len(parts) == 1:
-                self._acknowledge(segments, refuse_all(segments[:1], reason))
+                self._acknowledge(segments, refuse_all(segments[:count], reason))
                 return
-            segments[:1] = [(progress, part) for part in parts]
-            count = 2
-        middle = count // 2
+            segments[only : only + 1] = [(progress, part) for part in parts]
+            with_lines.append(only + 1)
+            count += 1
+        middle = with_lines[len(with_lines) // 2]
         for part in (middle, count - middle):
             self._post(segments, part, query)
 

@@ -42,17 +42,18 @@ class FailureStore:
         through.
         """
         refused = segment.refused
-        lines = [
+        body = b"".join(
             b'{"reason":' + orjson.dumps(item.reason) + b',"record":' + item.line.rstrip(b"\n") + b"}\n"
             for item in refused
-        ]
-        identity = identity_of(progress.identity, str(segment.end), refused[0].reason)
+        )
+        # a part of a record ends where the record before it does
+        identity = identity_of(progress.identity, str(segment.end), body.decode())
         time = refused[0].time
         key = quarantine_key(progress.export.name, self._destination, time, identity)
         aws.s3().put_object(
             Bucket=self._bucket,
             Key=key,
-            Body=igzip.compress(b"".join(lines), 1, mtime=0),
+            Body=igzip.compress(body, 1, mtime=0),
             ContentType="application/gzip",
             Metadata={POLICY_METADATA: progress.export.policy},
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from log_shipper import progress
 
 from tests.lambda_src.log_shipper import fault_stage as faults
-from tests.lambda_src.log_shipper.fault_stage import BODIES_IN_FLIGHT, BODY_BYTES, LINES, Happen, Stage
+from tests.lambda_src.log_shipper.fault_stage import BODIES_IN_FLIGHT, BODY_BYTES, Happen, Stage
 from tests.lambda_src.log_shipper.world import FAILURES
 
 
@@ -26,8 +26,8 @@ class Row:
     delivered
         ``everything``; ``the rest``: all but what is kept; ``what was whole``: all before the damage; ``nothing``.
     repeated
-        ``nothing``, ``a body``, ``seven bodies``, ``eight bodies``, ``32 MiB and eight bodies`` or ``the object``: the
-        most that arrives twice. Where it is bodies that are on their way behind the one that fails, it may be none.
+        ``nothing``, ``a body``, ``seven bodies``, ``seven bodies and a record``, ``eight bodies``, ``32 MiB and eight
+        bodies`` or ``the object``: the most that arrives twice. Where it is bodies that are on their way behind the one that fails, it may be none.
     kept
         Where what is not delivered at once waits: ``queue``, ``quarantine``, ``dead-letter queue`` or nowhere (``—``).
     variants
@@ -111,6 +111,14 @@ ROWS = (
             "once": faults.scripted(faults.status(413), after=1),
             "twice": faults.scripted(faults.status(413), faults.status(413)),
         },
+    ),
+    Row(
+        fault="the same, and a half is then refused for longer, or with another status",
+        does="as for that answer; what the other half took is not posted again, but for parts of a record that "
+        "`oversize: split` has cut, where the halves part it",
+        repeated="seven bodies and a record",
+        kept="queue",
+        variants={"503, a part taken": faults.too_large_then(503)},
     ),
     Row(
         fault="413 (OTLP: also 400) for one record alone",
@@ -310,20 +318,21 @@ def check(stage: Stage, row: Row) -> None:
         "nothing": 0,
         "a body": BODY_BYTES,
         "seven bodies": (BODIES_IN_FLIGHT - 1) * BODY_BYTES,
+        "seven bodies and a record": (BODIES_IN_FLIGHT - 1) * BODY_BYTES + 2 * line,
         "eight bodies": BODIES_IN_FLIGHT * BODY_BYTES,
         "32 MiB and eight bodies": 2 * progress.SAVE_EVERY_BYTES + BODIES_IN_FLIGHT * BODY_BYTES,
     }
-    assert len(repeated) * line <= most.get(row.repeated, len(LINES) * line)
+    assert len(repeated) * line <= most.get(row.repeated, len(stage.lines) * line)
     assert repeated or row.repeated in ("nothing", "seven bodies")
     match row.delivered:
         case "everything":
-            assert set(arrived) == set(LINES)
+            assert set(arrived) == set(stage.lines)
             assert kept == []
         case "the rest":
-            assert set(LINES) <= set(arrived) | set(kept)
+            assert set(stage.lines) <= set(arrived) | set(kept)
             assert arrived
         case "what was whole":
-            assert sorted(arrived) == LINES[: len(arrived)]
+            assert sorted(arrived) == stage.lines[: len(arrived)]
             assert arrived
         case "nothing":
             assert arrived == []

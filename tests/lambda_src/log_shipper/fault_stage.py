@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from log_shipper import aws, http_client, marks, objects, ship
 from log_shipper.keys import identity_of, progress_key
+from log_shipper.vendors.logzio import dialect as logzio
 
 from tests.lambda_src.log_shipper.world import (
     ARCHIVE,
@@ -42,7 +43,7 @@ class KilledError(BaseException):
 
 @dataclass
 class Stage:
-    """One object of 400 lines that landed, its messages, and what became of them."""
+    """One object that landed, ``lines`` as they should arrive, its messages, and what became of them."""
 
     cloud: Cloud
     listener: Listener
@@ -50,6 +51,7 @@ class Stage:
     destination: str
     item: dict[str, Any] = field(init=False)
     messages: list[dict[str, Any]] = field(init=False)
+    lines: list[str] = field(default_factory=LINES.copy)
     returned: int = 0
     passed_seconds: float = 0.0
 
@@ -240,6 +242,20 @@ def counted(stage: Stage) -> None:
 
 def too_large_alone(stage: Stage) -> None:
     stage.listener.refuse = lambda body: 413 if b"200 x" in body else 200
+
+
+def too_large_then(code: int) -> Happen:
+    """Refuse a record of three parts as too large, take the first, and refuse the rest for an invocation."""
+
+    def happen(stage: Stage) -> None:
+        long = "".join(f"{number:04d}" for number in range(30))
+        stage.monkeypatch.setattr(logzio, "SHAPE", logzio.SHAPE._replace(max_message_chars=44))
+        stage.lines = [long[:44], long[44:88], long[88:]]
+        stage.item = stage.cloud.land("app.log", long.encode())
+        stage.messages = [stage.message()]
+        scripted(status(413), lambda *_: True, *[status(code)] * 4)(stage)
+
+    return happen
 
 
 def s3_error(code: str) -> ClientError:

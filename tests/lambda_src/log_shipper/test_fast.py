@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from log_shipper.events import LogEvents
 from log_shipper.export_config import ExportConfig, parse_export_config
-from log_shipper.fast import RawBlock, has_long_line
+from log_shipper.fast import RawBlock, has_long_line, wrap_at
 from log_shipper.log_stream import LogStream
 from log_shipper.progress import Progress
 from log_shipper.reading import read_blocks
@@ -84,6 +84,8 @@ def blocks_of(*pieces: bytes, form: str, vendor: str = "s3-logs") -> Callable[[]
 @given(BLOCK, st.sampled_from(["mongodb", "json-lines", "plain", "auto"]), st.booleans(), st.booleans())
 @example(['{"t":"2026-11-21T02:05:04+00:00"}', '{"t":"2026-11-21T02:05:04+01:00"}'], "mongodb", False, False)
 @example(['{"t":"2026-11-21T02:59:59Z"}', '{"t":"2026-11-21T03:00:00Z"}'], "mongodb", True, False)
+@example(['{"t":"2016-12-31T23:59:60Z"}'], "json-lines", False, False)
+@example(['{"t":"2026-11-21T02:05:04Z"}', '{"t":"2026-11-31T02:05:04Z"}'], "json-lines", False, False)
 def test_a_block_taken_whole_gives_the_same_lines(lines: list[str], form: str, by_hour: bool, logz: bool) -> None:
     config = parse_export_config("e", b'{"vendor":"s3-logs","format":"' + form.encode() + b'"}')
     blocks = blocks_of(("\n".join(lines) + "\n").encode(), form=form)
@@ -124,6 +126,28 @@ def test_archive_lines_taken_whole_give_the_same_otlp_records(records: list[Reco
     blocks = blocks_of(data, form="archive")
     fast, slow = both(config, Shape(), blocks, by_hour=False, kind=OtlpRenderer, is_redacted=True)
     assert b"".join(s.data for s in fast) == b"".join(s.data for s in slow)
+
+
+@given(
+    st.lists(st.sampled_from(["a", 'a"é', "{"]), min_size=1, max_size=4),
+    st.lists(st.sampled_from(["2026-11-21T02:03:04Z", "2026-11-21T03:00:00.5Z"]), min_size=1, max_size=4),
+    st.booleans(),
+    st.sampled_from([Renderer, OtlpRenderer]),
+)
+@example(["a", "a"], ["2026-11-21T02:03:04Z", "2026-11-21T03:00:00.5Z"], True, Renderer)
+@example(["a", "a", "a"], ["2026-11-21T02:03:04Z"] * 2, False, Renderer)
+@example(["a", "a"], ["2026-11-21T02:03:04Z"] * 3, False, Renderer)
+def test_lines_at_given_times_are_taken_whole_where_each_has_one(
+    lines: list[str], times: list[str], by_hour: bool, kind: type[Renderer]
+) -> None:
+    renderer = kind(Shape(), export="e", vendor="s3-logs", source="s")
+    wrapped = wrap_at("\n".join(lines), times, renderer, "plain", by_hour=by_hour)
+    is_alike = len(times) == 1 or (len(times) == len(lines) and not (by_hour and len({*times}) > 1))
+    assert (wrapped is not None) == is_alike
+    if wrapped is not None:
+        each = times if len(times) > 1 else times * len(lines)
+        rendered = map(renderer.line, map(Record, lines, each, ["plain"] * len(lines)))
+        assert wrapped == (b"".join(rendered), len(lines), times[0], renderer.type_of("plain"))
 
 
 OTHER_LINES = ["", " ", "\t\x0c", "\r", "x", "{}", "\x85", "\u2028", '{"time":"2026-11-21T02:03:04Z","@timest']

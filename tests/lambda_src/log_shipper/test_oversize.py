@@ -91,6 +91,17 @@ def test_parts_can_be_put_together_in_whatever_order_they_are_found(cloud: Cloud
     assert cloud.keys(FAILURES, "quarantine/") == []
 
 
+def test_everything_is_kept_when_every_part_is_refused_alone(cloud: Cloud, logz: Listener) -> None:
+    """A part ends where the record before it does, which is refused too."""
+    logz.refuse = lambda _: 413
+    long = "".join(f"{number:06d}" for number in range(20_000))
+    ship_lines(cloud, ["before", long, "after"])
+    kept = [line["record"]["message"] for line in cloud.lines(FAILURES, "quarantine/")]
+    assert sorted(kept) == sorted(
+        ["before", *(long[start : start + 32_700] for start in range(0, len(long), 32_700)), "after"]
+    )
+
+
 def test_a_message_that_is_truncated_says_how_long_it_was(cloud: Cloud, arrived: Arrived, limit: int) -> None:
     ship_lines(cloud, ["x" * limit, "x" * (limit + 1)], oversize="truncate")
     (whole, _), (cut, fields) = arrived()

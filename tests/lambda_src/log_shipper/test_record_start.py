@@ -1,6 +1,7 @@
 """A user's own pattern joins lines to records, in objects and in log events; and a user's own format is followed."""
 
 import gzip
+import json
 
 import pytest
 from log_shipper import archive, ship
@@ -45,3 +46,13 @@ def test_the_format_of_log_events_is_the_users_word(cloud: Cloud, format_name: s
     cloud.export("app", vendor="cloudwatch-logs", format=format_name)
     archive.handler(subscription("app", "/app", ['{"time":"2026-01-02T03:04:05Z"}', "plain"]), None)
     assert sorted(line["time"] for line in cloud.lines(ARCHIVE)) == sorted(times)
+
+
+@pytest.mark.parametrize(("format_name", "count"), [("auto", 0), ("json-lines", 2), ("plain", 0)])
+def test_log_events_that_are_no_json_count_only_where_json_is_promised(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], format_name: str, count: int
+) -> None:
+    cloud.export("app", vendor="cloudwatch-logs", format=format_name)
+    archive.handler(subscription("app", "/app", ['{"a":1}', '{"a":', "plain"]), None)
+    (figures,) = [line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "not_understood" in line]
+    assert (figures["records_in"], figures["not_understood"]) == (3, count)
