@@ -37,6 +37,7 @@ from constructs_lib.durations import minutes, seconds
 from constructs_lib.log_group import function_log_group
 from constructs_lib.shipper import ARCHITECTURE, RUNTIME
 from constructs_lib.statements import Statement, document_of, rendered_document, statement
+from logdock.parameter_value import without_double_braces
 
 POLL_SECONDS = 10
 """How long is waited between two looks at what takes its time."""
@@ -375,7 +376,8 @@ class Connector(Construct):
 
     def _text(self, document: object) -> str:
         text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-        return self._stack.to_json_string(document) if UNRESOLVED in text else text
+        # What refers to a resource has names and ARNs alone, and none of them has braces.
+        return self._stack.to_json_string(document) if UNRESOLVED in text else without_double_braces(text)
 
     def _hash(self, document: object) -> str:
         # Only what refers to a resource must be resolved, in another process.

@@ -9,6 +9,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from logdock.parameter_value import without_double_braces
+
 
 def subscription_filter_name(export_name: str) -> str:
     """Name the subscription filter of an export: the archiver reads the export's name out of it."""
@@ -164,6 +166,6 @@ class ExportConfiguration(Construct):
             "Parameter",
             name=parameter_name,
             type="String",
-            value=value,
+            value=without_double_braces(value),
             description=f"How the shipper reads an export (stack {stack_name})",
         )

@@ -30,6 +30,8 @@ HOUR_PERIODS = 12
 """Five-minute periods of an hour."""
 FAILING_DATAPOINTS = 3
 """Three five-minute periods of an hour with a failed try: one is a hiccup, and is tried again."""
+CRASHING_DATAPOINTS = 2
+"""Two five-minute periods of an hour: what an invocation that crashed was shipping comes back after half an hour."""
 SLOW_DATAPOINTS = 6
 SLOW_SECONDS = 5
 """A body of 4 MiB is answered for in well under a second; after 30 the function gives up."""
@@ -286,6 +288,20 @@ _ROWS = (
         threshold=1,
         periods=HOUR_PERIODS,
         datapoints=FAILING_DATAPOINTS,
+    ),
+    Alarm(
+        subject="destination",
+        name="crashing",
+        construct_id="Crashing",
+        summary="The function {function} has crashed again and again: it cannot start, or is out of memory or time. "
+        "Nothing is lost, the messages wait on the queue; the reason is in the log group /aws/lambda/{function}.",
+        first_command="logdock status",
+        # A crash counts as nothing else: no metric of ours is written, and SQS leaves what was received three times out
+        # of the age of the oldest message (SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS").
+        metric=_of_function("Errors"),
+        threshold=1,
+        periods=HOUR_PERIODS,
+        datapoints=CRASHING_DATAPOINTS,
     ),
     Alarm(
         subject="destination",

@@ -16,6 +16,7 @@ from typing import Any
 
 from logdock.dashboard import dashboards
 from logdock.inventory import StackParts, stacks_of
+from logdock.parameter_value import without_double_braces
 from logdock.settings.deployment import Deployment
 from logdock.settings.exports import Export
 from logdock.settings.names import Names
@@ -316,7 +317,8 @@ def _sized(settings: Deployment) -> Iterator[Measure]:
     for export in settings.exports:
         document = configuration_document(settings, export)
         value = json.dumps(document, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-        yield Measure(limit=PARAMETER, where=f"{names.parameter_path}{export.name}", size=len(value.encode()))
+        size = len(without_double_braces(value).encode())
+        yield Measure(limit=PARAMETER, where=f"{names.parameter_path}{export.name}", size=size)
         if export.announced_to:
             yield Measure(limit=TARGETS, where=names.export(export.name), size=len(export.announced_to))
     for destination in settings.shippers:

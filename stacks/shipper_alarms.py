@@ -48,6 +48,7 @@ def watch_destination(
         "concurrency": settings.concurrency_of(destination),
     }
     alarms.add(ALARMS["destination/failing"].fill(values))
+    alarms.add(ALARMS["destination/crashing"].fill(values))
     alarms.add(ALARMS["destination/lag"].fill(values, threshold=minutes * 60))
     alarms.add(ALARMS["destination/dead"].fill(values))
     alarms.add(ALARMS["destination/busy"].fill(values))

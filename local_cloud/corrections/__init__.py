@@ -20,6 +20,7 @@ from local_cloud.corrections import (
     metric_streams,
     metrics,
     other_accounts,
+    parameters,
     permissions,
     queues,
     requests,
@@ -60,6 +61,7 @@ def apply(*, endpoint_url: str, ca_bundle: str) -> None:
     destinations.apply()
     streams.apply(endpoint_url=endpoint_url, ca_bundle=ca_bundle)
     tables.apply()
+    parameters.apply()
     other_accounts.apply()
     roles.apply()
     service_role.apply()

@@ -137,7 +137,8 @@ def test_every_destination_and_the_archiver_have_their_alarms(path: Any) -> None
         metrics = {"metrics-failing", "metrics-late", "metrics-lost"} if destination in metered else set()
         metrics |= {"metrics-tags"} if destination in metered and metered[destination].tags else set()
         slow = {"slow"} if destination in settings.pushes else set()
-        assert set(named(example, f"ship-{destination}")) == {"failing", "lag", "dead", "recursion"} | slow | metrics
+        always = {"failing", "crashing", "lag", "dead", "recursion"}
+        assert set(named(example, f"ship-{destination}")) == always | slow | metrics
     streamed = {"behind", "unclaimed"} if settings.subscriptions == "kinesis" else set()
     grouped = any(each.lands_in == "log groups" for each in settings.exports)
     direct = {"deliveries"} if settings.subscriptions == "direct" and grouped else set()
@@ -158,6 +159,21 @@ def test_busy_is_every_invocation_at_work_while_messages_wait(example: Synthesiz
     expressions = [each["Metrics"][-1]["Expression"] for each in alarms if each["AlarmName"].endswith("/busy")]
     expected = [f"IF(running >= {limit} AND waiting > 0, 1, 0)" for limit in concurrencies]
     assert sorted(expressions) == sorted(expected)
+
+
+def test_a_function_that_crashes_is_an_alarm_wherever_it_takes_messages(example: Synthesized) -> None:
+    """SQS leaves what was received three times out of the age of the oldest message, so that shows no crash."""
+    functions = {
+        name: one["Properties"].get("FunctionName") for _, name, one in example.resources("AWS::Lambda::Function")
+    }
+    sources = [each["Properties"] for *_, each in example.resources("AWS::Lambda::EventSourceMapping")]
+    taking = {functions[each["FunctionName"]["Ref"]] for each in sources if "ScalingConfig" in each}
+    watched = {
+        dimensions(each["Properties"])["FunctionName"]
+        for *_, each in example.resources("AWS::CloudWatch::Alarm")
+        if each["Properties"].get("MetricName") == "Errors" and each["Properties"]["AlarmName"].endswith("/crashing")
+    }
+    assert watched == taking
 
 
 def test_every_subject_has_one_composite_of_all_its_alarms(example: Synthesized) -> None:

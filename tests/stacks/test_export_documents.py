@@ -17,12 +17,12 @@ from log_shipper.redaction import MARKERS
 from log_shipper.rendering import RESERVED_FIELDS, path_fields
 from pydantic import TypeAdapter, ValidationError
 
-from logdock.settings import reading
+from logdock.settings import Deployment, reading
 from logdock.settings.landing import log_group_digest
 from logdock.settings.redaction import Detector, Redaction
 from logdock.vendors.cloudwatch_logs.settings import CloudwatchLogsExport
 from logdock.vendors.s3_logs.settings import _JOINABLE_FORMATS, S3LogsExport
-from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize
+from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize, synthesize_now
 from tests.settings.documents import document, export
 
 PATH_FIELDS = "logs/{team}/{_}/{host}.log"
@@ -127,6 +127,26 @@ def test_what_is_left_out_of_the_file_is_left_out_of_the_parameter() -> None:
         "landing": {"log_groups": [log_group_digest("/acme/apps/checkout")]},
         "ship_to": ["logz", "logz-reader"],
     }
+
+
+def test_no_parameter_holds_double_braces_and_the_shipper_reads_them() -> None:
+    """Systems Manager refuses them: "You can't include values wrapped in double brackets {{}}" (PutParameter)."""
+    pattern = {"name": "moustache", "regex": r"{{\w+}}", "replacement": "{{x}}"}
+    auditing = {"filter": '{"param.ns": "{{x}}"}'}
+    exports = [
+        export("s3-logs", redaction={"patterns": [pattern]}, include=["{{{{"], exclude=["{{a}}"]),
+        export("mongodb-atlas", atlas_principal_arn=None, external_id=None,
+               connect={"secret": "acme/atlas", "auditing": auditing}),
+    ]  # fmt: skip
+    synthesized = synthesize_now(Deployment.model_validate(document(*exports)))
+    values = [each["Properties"]["Value"] for _, _, each in synthesized.resources("AWS::SSM::Parameter")]
+    assert [value for value in values if "{{" in json.dumps(value)] == []
+    config = configurations(synthesized)[exports[0]["name"]]
+    assert config.redactor.redact("a {{b}} c") == "a {{x}} c"
+    assert [config.filter.wants(text) for text in ("{{{{", "{{{{ {{a}}", "{{{")] == [True, False, False]
+    documents = [json.loads(value) for value in values if isinstance(value, str)]
+    (audited,) = [each for each in documents if "Filter" in each]
+    assert json.loads(audited["Filter"]) == json.loads(auditing["filter"])
 
 
 def test_both_sides_know_the_same_words() -> None:

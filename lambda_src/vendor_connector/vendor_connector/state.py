@@ -94,9 +94,11 @@ def name_of(parameter: str, object_id: str) -> str:
 
 
 def _write(name: str, document: dict[str, Any]) -> None:
+    # "You can't include values wrapped in double brackets {{}}" (Systems Manager API Reference, PutParameter).
+    value = json.dumps(document, separators=(",", ":"), sort_keys=True).replace("{{", r"{\u007b")
     aws.ssm().put_parameter(
         Name=name,
-        Value=json.dumps(document, separators=(",", ":"), sort_keys=True),
+        Value=value,
         Type="String",
         Tier="Intelligent-Tiering",
         Overwrite=True,

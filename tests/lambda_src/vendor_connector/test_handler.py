@@ -127,6 +127,15 @@ def test_memory_holds_more_than_four_kilobytes(wire: Any, connector: Any) -> Non
     assert wire.requests("PutParameter")[0]["Tier"] == "Intelligent-Tiering"
 
 
+def test_memory_holds_double_braces(wire: Any, connector: Any) -> None:
+    """A parameter may not: "You can't include values wrapped in double brackets {{}}" (PutParameter)."""
+    found = {"filter": '{"param.ns": "{{{{x}}}}"}', "{{": "\\{{}}"}
+    state.save(STATE, "{{a}}", found)
+    assert "{{" not in wire.requests("PutParameter")[0]["Value"]
+    state.begin()
+    assert (state.load(STATE, "{{a}}"), state.entries(STATE)) == (found, {"{{a}}": found})
+
+
 def test_memory_has_a_parameter_for_each_object(wire: Any, connector: Any) -> None:
     for number in range(12):
         state.save(STATE, f"object|{number}", {"id": number})
