@@ -249,6 +249,20 @@ def use_items(table_arn: str, prefix: str) -> iam.PolicyStatement:
     )
 
 
+def find_default_database(partition: str, region: str, account: str) -> iam.PolicyStatement:
+    """Let a role's queries find Glue's database `default`, which Athena looks for whatever is queried, and makes.
+
+    Mandatory for a role that may not do it to every database (Athena User Guide, "Configure access to databases and
+    tables in the AWS Glue Data Catalog", "Access to the default database and catalog per AWS Region").
+    """
+    glue = f"arn:{partition}:glue:{region}:{account}"
+    return iam.PolicyStatement(
+        sid="FindDefaultDatabase",
+        actions=["glue:GetDatabase", "glue:GetDatabases", "glue:CreateDatabase"],
+        resources=[f"{glue}:catalog", f"{glue}:database/default"],
+    )
+
+
 def use_key_for_objects(actions: Sequence[str], bucket_arn: str, role_arn: str, region: str) -> iam.PolicyStatement:
     """Let a role use a key for the objects of one bucket, through S3 alone, by the key's policy.
 
