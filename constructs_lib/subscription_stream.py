@@ -75,7 +75,7 @@ class SubscriptionStream(Construct):
             description="Logdock: CloudWatch Logs writes subscribed events to the stream",
             assumed_by=iam.PrincipalWithConditions(
                 statements.service_principal(statements.logs_principal(stack.region)),
-                # The guide's condition, which names the account; it does not say that the account is sent apart as well.
+                # The guide's condition, which names the account; whether the account is sent apart, it does not say.
                 {"ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:*"}},
             ),
             inline_policies={"Write": statements.write_stream(arn, key_arn, stack.region)},

@@ -211,7 +211,8 @@ async def _hide_what_may_not_be_listed(request: Request, proceed: Proceed) -> An
     if not is_missing or request.is_own or b"<Code>NoSuchBucket<" in bytes(answer[2] or b""):
         return answer
     arn, context = f"arn:aws:s3:::{bucket}", {"s3:prefix": unquote(key)}
-    if iam_evaluator.enforce(request.access_key_id, "s3:ListBucket", "s3", responses.get_region(), arn, context) is None:
+    region = responses.get_region()
+    if iam_evaluator.enforce(request.access_key_id, "s3:ListBucket", "s3", region, arn, context) is None:
         return answer
     return (403, answer[1], b"") if request.method == "HEAD" else xml_error("AccessDenied", "Access Denied", 403)
 

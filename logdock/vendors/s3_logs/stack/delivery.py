@@ -126,8 +126,8 @@ def delivery_key_statements(names: Names, services: Sequence[S3Service]) -> list
             _service(
                 "LogDeliveryEncrypts",
                 "delivery.logs.amazonaws.com",
-                # All that the guide says must be added; which of them the service uses, it does not say (CloudWatch Logs
-                # User Guide, "Logs sent to Amazon S3").
+                # All that the guide says must be added; which of it the service uses, it does not say (CloudWatch
+                # Logs User Guide, "Logs sent to Amazon S3").
                 ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
                 "*",
                 {
