@@ -85,13 +85,13 @@ def violations(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield action, "action"
             continue
         types = reference("resourceTypes", service)
-        kinds = [types[kind["name"].lower()] for one in entries for kind in one["resourceTypes"]]
+        used = [kind for one in entries for kind in one["resourceTypes"]]
+        kinds = [types[kind["name"].lower()] for kind in used]
         patterns = [re.sub(r"\$\{[^}]*\}", "*", kind["arn"]) for kind in kinds]
         resources = [arn(each) for each in as_list(statement.get("Resource", "*"))]
         if not any(each == "*" or any(overlap(each, pattern) for pattern in patterns) for each in resources):
             yield action, "resource"
-        known = {key.lower() for one in (*entries, *kinds) for key in one.get("conditionKeys", ())}
-        known |= {key.lower() for one in entries for kind in one["resourceTypes"] for key in kind.get("conditionKeys", ())}
+        known = {key.lower() for one in (*entries, *used, *kinds) for key in one.get("conditionKeys", ())}
         for key in keys:
             is_everywhere = key.lower().startswith("aws:") or CLAIM.fullmatch(key)
             if not is_everywhere and not any(of_key(key.lower(), each) for each in known):
