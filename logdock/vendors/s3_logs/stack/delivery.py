@@ -110,17 +110,26 @@ def delivery_key_statements(names: Names, services: Sequence[S3Service]) -> list
     account, region, partition = names.account, names.region, names.partition
     statements: list[iam.PolicyStatement] = []
     if "cloudtrail" in services:
-        statements.append(
+        source = {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": trail_arn(names)}}
+        statements += [
             _service(
                 "CloudTrailEncrypts",
                 "cloudtrail.amazonaws.com",
-                # A bucket with a bucket key: without Decrypt no trail can be made that names the key (CloudTrail User
-                # Guide, "Configure AWS KMS key policies for CloudTrail", "Granting decrypt permissions").
-                ["kms:GenerateDataKey*", "kms:DescribeKey", "kms:Decrypt"],
+                ["kms:GenerateDataKey*", "kms:DescribeKey"],
                 "*",
-                {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": trail_arn(names)}},
-            )
-        )
+                source,
+            ),
+            # Without it no trail can be made that names the key of a bucket with a bucket key. The guide's statement
+            # has no condition, unlike its others, so the source is compared where it is sent (CloudTrail User Guide,
+            # "Configure AWS KMS key policies for CloudTrail", "Granting decrypt permissions for trails").
+            _service(
+                "CloudTrailDecrypts",
+                "cloudtrail.amazonaws.com",
+                ["kms:Decrypt"],
+                "*",
+                {f"{operator}IfExists": keys for operator, keys in source.items()},
+            ),
+        ]
     if set(services) & set(_VENDED):
         statements.append(
             _service(
