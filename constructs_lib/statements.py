@@ -186,8 +186,9 @@ def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyState
 def service_of_this_account(service: str, account: str, source_arn: str | None = None) -> iam.IPrincipal:
     """Return an AWS service as a role's principal, acting for this account alone, or for one resource of it.
 
-    Lambda says for which account it assumes a function's role (Lambda Developer Guide, "Defining Lambda function
-    permissions with an execution role").
+    Lambda says for which account it assumes a function's role (the trust policy of aws/agent-toolkit-for-aws, skill
+    "deploying-custom-domain-rest-api"), and EventBridge for which rule (EventBridge User Guide, "Cross-service confused
+    deputy prevention in Amazon EventBridge").
     """
     conditions = {"StringEquals": {"aws:SourceAccount": account}}
     if source_arn:
