@@ -36,7 +36,13 @@ class AlertTopicProps:
 
 
 class AlertTopic(Construct):
-    """An encrypted topic that this deployment's alarms, and nothing else, may publish to."""
+    """An encrypted topic that this deployment's alarms, and nothing else, may publish to.
+
+    CloudWatch itself uses the key, and says for which account (SNS Developer Guide, "Enable compatibility between event
+    sources from AWS services and encrypted topics"; aws/modern-data-architecture-accelerator, which has the same
+    condition, says that it is "both supported and correct"). EventBridge does not say it: no rule may have this topic
+    as its target.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, props: AlertTopicProps) -> None:
         super().__init__(scope, construct_id)

@@ -48,6 +48,9 @@ PAGE_CHARACTERS = 3000
 UNRESOLVED = "{Token["
 """Part of every string and list that the CDK replaces."""
 
+_SHARED = ("security-group", "subnet")
+"""What a function in a VPC has of the VPC, which may be of another account."""
+
 Permissions = Sequence[Sequence[Statement]]
 """What an operation needs. Each group of statements is a policy; equal groups are one policy."""
 
@@ -187,7 +190,9 @@ class Connector(Construct):
         """Let Lambda make network interfaces with the functions' role, but not the functions' own code.
 
         Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC" (required
-        permissions; the descriptions work on every resource only, the deletion needs every id).
+        permissions; the descriptions work on every resource only, the deletion needs every id). A subnet or security
+        group that another account shares has that account in its ARN (VPC User Guide, "Share your VPC subnets with
+        other accounts").
         """
         if not self._props.subnet_ids:
             return []
@@ -199,8 +204,9 @@ class Connector(Construct):
         ]
         describe = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
         own = {"lambda:SourceFunctionArn": self._arn.format("lambda", f"function:{self._props.function_name}*")}
+        shared = [f"arn:{self._props.partition}:ec2:{self._props.region}:*:{kind}/*" for kind in _SHARED]
         return [
-            statement("EnterVpc", manage, [self._arn.format("ec2", "*/*")]),
+            statement("EnterVpc", manage, [self._arn.format("ec2", "*/*"), *shared]),
             statement("LookAtVpc", describe, ["*"]),
             statement("CodeStaysOut", [*manage, *describe], ["*"], {"ArnLike": own}, effect="Deny"),
         ]

@@ -282,6 +282,7 @@ class DestinationShipper(Construct):
                     principals=[statements.service_principal("events.amazonaws.com")],
                     actions=["sqs:SendMessage"],
                     resources=[self.queue.queue_arn],
+                    # EventBridge says both (EventBridge User Guide, "Cross-service confused deputy prevention").
                     conditions={
                         "StringEquals": {"aws:SourceAccount": stack.account},
                         # The account is said once: half as many rules would fit with their whole ARNs. A rule reaches

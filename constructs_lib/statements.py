@@ -186,8 +186,9 @@ def read_objects(bucket_arn: str, prefix: str, role_arn: str) -> iam.PolicyState
 def service_of_this_account(service: str, account: str, source_arn: str | None = None) -> iam.IPrincipal:
     """Return an AWS service as a role's principal, acting for this account alone, or for one resource of it.
 
-    Lambda says for which account it assumes a function's role (Lambda Developer Guide, "Defining Lambda function
-    permissions with an execution role").
+    Lambda says for which account it assumes a function's role (the trust policy of aws/agent-toolkit-for-aws, skill
+    "deploying-custom-domain-rest-api"), and EventBridge for which rule (EventBridge User Guide, "Cross-service confused
+    deputy prevention in Amazon EventBridge").
     """
     conditions = {"StringEquals": {"aws:SourceAccount": account}}
     if source_arn:
@@ -246,6 +247,20 @@ def use_items(table_arn: str, prefix: str) -> iam.PolicyStatement:
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*"]},
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
+    )
+
+
+def find_default_database(partition: str, region: str, account: str) -> iam.PolicyStatement:
+    """Let a role's queries find Glue's database `default`, which Athena looks for whatever is queried, and makes.
+
+    Mandatory for a role that may not do it to every database (Athena User Guide, "Configure access to databases and
+    tables in the AWS Glue Data Catalog", "Access to the default database and catalog per AWS Region").
+    """
+    glue = f"arn:{partition}:glue:{region}:{account}"
+    return iam.PolicyStatement(
+        sid="FindDefaultDatabase",
+        actions=["glue:GetDatabase", "glue:GetDatabases", "glue:CreateDatabase"],
+        resources=[f"{glue}:catalog", f"{glue}:database/default"],
     )
 
 

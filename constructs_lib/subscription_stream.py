@@ -75,10 +75,8 @@ class SubscriptionStream(Construct):
             description="Logdock: CloudWatch Logs writes subscribed events to the stream",
             assumed_by=iam.PrincipalWithConditions(
                 statements.service_principal(statements.logs_principal(stack.region)),
-                {
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:*"},
-                },
+                # The guide's condition, which names the account; whether the account is sent apart, it does not say.
+                {"ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:*"}},
             ),
             inline_policies={"Write": statements.write_stream(arn, key_arn, stack.region)},
         )

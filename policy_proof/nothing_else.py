@@ -47,6 +47,7 @@ _OF_NO_TEMPLATE = {
     "workgroup": ("athena", "workgroup"),
     "catalog": ("glue", "catalog"),
     "database": ("glue", "database"),
+    "default-database": ("glue", "database"),
     "table": ("glue", "table"),
     "alert-topic": ("sns", "topic"),
 }

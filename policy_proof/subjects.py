@@ -439,6 +439,9 @@ def _compactor(cast: Cast) -> Iterator[Subject]:
         "copy-started": f"{archive}/columns-index/{copies}/1795000000-0123456789abcdef-24.started.json",
         "workgroup": f"arn:{names.partition}:athena:{here}:workgroup/{names.sql_workgroup}",
         "other-workgroup": f"arn:{names.partition}:athena:{here}:workgroup/primary",
+        "catalog": f"arn:{names.partition}:glue:{here}:catalog",
+        "database": f"arn:{names.partition}:glue:{here}:database/{names.sql_database}",
+        "default-database": f"arn:{names.partition}:glue:{here}:database/default",
         "table": f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/archive",
         "other-table": f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/orders_landed",
     }
@@ -643,6 +646,7 @@ def _readers(cast: Cast) -> Iterator[Subject]:
         "workgroup": f"arn:{names.partition}:athena:{here}:workgroup/{names.sql_workgroup}",
         "catalog": f"arn:{names.partition}:glue:{here}:catalog",
         "database": f"arn:{names.partition}:glue:{here}:database/{names.sql_database}",
+        "default-database": f"arn:{names.partition}:glue:{here}:database/default",
         "table": tuple(
             f"arn:{names.partition}:glue:{here}:table/{names.sql_database}/{each}"
             for each in ("archive", *(["archive_columns"] if settings.is_columnar else []))

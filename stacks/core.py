@@ -240,6 +240,7 @@ class CoreStack(Stack):
                 ["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"],
                 [f"{glue}:catalog", f"{glue}:database/{database}", f"{glue}:table/{database}/{ARCHIVE_TABLE}"],
             ),
+            statements.find_default_database(names.partition, names.region, names.account),
             self._allow("LocateArchive", ["s3:GetBucketLocation"], [archive]),
             self._list_archive(
                 "ListColumns", [f"{each}*" for each in (COLUMNS_PREFIX, COLUMNS_INDEX_PREFIX, RESULTS_PREFIX)]

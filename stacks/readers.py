@@ -167,6 +167,7 @@ def _query(settings: Deployment, names: Names, archive_key_arn: str) -> Iterator
             *(f"{glue}:table/{names.sql_database}/{table}" for table in tables),
         ],
     )
+    yield statements.find_default_database(names.partition, names.region, names.account)
     yield _allow("LocateArchive", ["s3:GetBucketLocation"], [archive])
     yield _list(archive, RESULTS_PREFIX, "ListAnswers")
     yield _allow("KeepAnswers", ["s3:GetObject", "s3:PutObject"], [f"{archive}/{RESULTS_PREFIX}*"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import unescape
 
 from botocore.exceptions import ClientError
@@ -42,6 +42,7 @@ def apply() -> None:
     intercept(sts, "AssumeRole")(_limit_session_duration)
     _show_what_s3_shows()
     intercept(s3)(_offer_the_managed_key)
+    intercept(s3)(_hide_what_may_not_be_listed)
     _ask_the_key_policy_for_objects()
     _name_callers_from_other_accounts()
     _simulate_in_context()
@@ -196,6 +197,24 @@ async def _offer_the_managed_key(request: Request, proceed: Proceed) -> Answer:
         managed_key = f"arn:aws:kms:{responses.get_region()}:{responses.get_account_id()}:alias/aws/s3"
         request.headers[_SSE_KEY_ID] = managed_key
     return await proceed()
+
+
+async def _hide_what_may_not_be_listed(request: Request, proceed: Proceed) -> Answer:
+    """S3 says that an object is not there to those alone who may list it; to others it answers 403, and MiniStack 404.
+
+    The key is the prefix that a policy of s3:ListBucket is asked about (Amazon S3 API Reference, GetObject and
+    HeadObject, "Permissions"; ceph/ceph#68577, "to match aws behavior").
+    """
+    answer = await proceed()
+    bucket, _, key = request.path.lstrip("/").partition("/")
+    is_missing = answer[0] == 404 and request.method in ("GET", "HEAD") and key
+    if not is_missing or request.is_own or b"<Code>NoSuchBucket<" in bytes(answer[2] or b""):
+        return answer
+    arn, context = f"arn:aws:s3:::{bucket}", {"s3:prefix": unquote(key)}
+    region = responses.get_region()
+    if iam_evaluator.enforce(request.access_key_id, "s3:ListBucket", "s3", region, arn, context) is None:
+        return answer
+    return (403, answer[1], b"") if request.method == "HEAD" else xml_error("AccessDenied", "Access Denied", 403)
 
 
 def _show_what_s3_shows() -> None:

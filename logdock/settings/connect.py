@@ -19,7 +19,12 @@ def _host_alone(value: str) -> str:
 
 
 class Vpc(Model):
-    """Where the functions that call the vendor's API run, for organisations that admit listed addresses only."""
+    """Where the functions that call the vendor's API run, for organisations that admit listed addresses only.
+
+    Subnets and security groups may be shared by another account. If you take `vpc` out again, Lambda leaves its network
+    interfaces behind, because the deploy also takes away the permission to delete them: delete them by hand before you
+    delete the subnets or security groups.
+    """
 
     subnet_ids: Annotated[tuple[SubnetId, ...], *EachOnce, *NotEmpty] = Field(
         max_length=16, description="Private subnets whose way out is a NAT gateway with a fixed address."

@@ -650,7 +650,7 @@ class World:
         folder = f"{one.prefix}/AWSLogs/{ACCOUNT}" if one.prefix else f"AWSLogs/{ACCOUNT}"
 
         def deliver(service: str) -> None:
-            principal, source = _PRINCIPALS[service]
+            principal, source, key_actions = _PRINCIPALS[service]
             request = ServiceRequest(
                 service=principal,
                 action="s3:PutObject",
@@ -665,8 +665,8 @@ class World:
             s3.put_object(Bucket=bucket, Key=f"{folder}/{uuid.uuid4()}", Body=b"", **named)
             if named:
                 policy = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
-                encrypt = replace(request, action="kms:GenerateDataKey", resource_arn=key)
-                assert encrypt.is_allowed_by(policy), "the key's policy denies it"
+                uses = [replace(request, action=f"kms:{each}", resource_arn=key) for each in key_actions]
+                assert all(each.is_allowed_by(policy) for each in uses), "the key's policy denies it"
 
         for service in one.services:
             yield one.name, f"deliver {service} to {bucket}/{folder}", partial(deliver, service)

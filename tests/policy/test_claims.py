@@ -22,7 +22,7 @@ NOT_CALLED = {
     "parameters-apart": 2,
     "principal-of-the-user": 5,
     "replication": 5,
-    "service-principal": 101,
+    "service-principal": 104,
     "table-as-a-whole": 3,
     "through-another-service": 34,
     "topic-of-the-user": 1,

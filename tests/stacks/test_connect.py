@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -258,3 +259,36 @@ def test_a_hundred_adopted_log_groups_share_configurations_and_a_policy() -> Non
     for one in adopted:
         assert one["Properties"]["Name"] in configured(stack, "acme-prod-apps", one)[1]["Names"]
     assert len(found) < 500
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("ec2:CreateNetworkInterface", f"{ACCOUNT}:network-interface/eni-1"),
+        ("ec2:CreateNetworkInterface", f"{ACCOUNT}:subnet/subnet-1"),
+        ("ec2:CreateNetworkInterface", "999988887777:subnet/subnet-1"),
+        ("ec2:CreateNetworkInterface", "999988887777:security-group/sg-1"),
+        ("ec2:DeleteNetworkInterface", f"{ACCOUNT}:network-interface/eni-1"),
+    ],
+)
+def test_lambda_enters_subnets_that_another_account_shares(action: str, resource: str) -> None:
+    assert entered(action, resource)
+
+
+@pytest.mark.parametrize("action", ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"])
+def test_lambda_touches_no_network_interface_of_another_account(action: str) -> None:
+    assert not entered(action, "999988887777:network-interface/eni-1")
+
+
+def entered(action: str, resource: str) -> bool:
+    """Say whether the role of functions in a VPC allows an action of EC2 on a resource, its code aside."""
+    _, role = next(
+        (name, one)
+        for name, one in resources(options(), "acme-prod-inside").items()
+        if one["Type"] == "AWS::IAM::Role" and "EnterVpc" in json.dumps(one)
+    )
+    (policy,) = role["Properties"]["Policies"]
+    (statement,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "EnterVpc"]
+    arns = [statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"]
+    wanted = f"arn:aws:ec2:eu-west-1:{resource}"
+    return action in statement["Action"] and any(fnmatchcase(wanted, arn) for arn in arns)

@@ -3,7 +3,8 @@
 The emulator implements none of them and no caller can act as one. So the deployed policies are evaluated for the
 service's request, and the root of the account writes the object that the service would have written, under its key and
 with its headers.
-Sources: CloudTrail User Guide, "Finding your CloudTrail log files"; VPC User Guide, "Flow log files";
+Sources: CloudTrail User Guide, "Finding your CloudTrail log files" and "Configure AWS KMS key policies for CloudTrail";
+VPC User Guide, "Flow log files"; CloudWatch Logs User Guide, "Logs sent to Amazon S3";
 Elastic Load Balancing, "Access logs for your Application Load Balancer".
 """
 
@@ -39,14 +40,25 @@ if TYPE_CHECKING:
     from logdock.vendors.s3_logs.settings import S3LogsExport
 
 _EVENTS = 40
-_PRINCIPALS = {
-    "cloudtrail": ("cloudtrail.amazonaws.com", "arn:aws:cloudtrail:{region}:{account}:trail/audit"),
+_PRINCIPALS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "cloudtrail": (
+        "cloudtrail.amazonaws.com",
+        "arn:aws:cloudtrail:{region}:{account}:trail/audit",
+        # the last because the bucket has a bucket key
+        ("GenerateDataKey", "DescribeKey", "Decrypt"),
+    ),
     "alb": (
         "logdelivery.elasticloadbalancing.amazonaws.com",
         "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/my-loadbalancer/50dc6c495c0c9188",
+        (),
     ),
-    "vpc-flow": ("delivery.logs.amazonaws.com", "arn:aws:logs:{region}:{account}:*"),
+    "vpc-flow": (
+        "delivery.logs.amazonaws.com",
+        "arn:aws:logs:{region}:{account}:*",
+        ("Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "DescribeKey"),
+    ),
 }
+"""By service: its principal, for what it acts, and what its guide says that the key's policy must let it do."""
 _OBJECTS = 3
 _NOTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:DescribeVpcs","Resource":"*"}]}'
 
@@ -100,7 +112,7 @@ class AwsServices:
         for service in self._export.services:
             if service not in _PRINCIPALS:
                 continue
-            principal, source = _PRINCIPALS[service]
+            principal, source, key_actions = _PRINCIPALS[service]
             put = ServiceRequest(
                 service=principal,
                 action="s3:PutObject",
@@ -110,10 +122,11 @@ class AwsServices:
                 source_arn=source.format(region=region, account=account),
             )
             journal.check(f"the bucket's policy lets {principal} deliver", put.is_allowed_by(policy))
-            if self._key_arn:
+            if self._key_arn and key_actions:
                 answer = self._stage.customer("kms").get_key_policy(KeyId=self._key_arn, PolicyName="default")
-                encrypt = replace(put, action="kms:GenerateDataKey", resource_arn=self._key_arn)
-                journal.check(f"the key's policy lets {principal} encrypt", encrypt.is_allowed_by(answer["Policy"]))
+                asked = [replace(put, action=f"kms:{each}", resource_arn=self._key_arn) for each in key_actions]
+                encrypts = all(each.is_allowed_by(answer["Policy"]) for each in asked)
+                journal.check(f"the key's policy lets {principal} encrypt", encrypts)
             foreign = source.format(region=region, account=UNRELATED_ACCOUNT)
             elsewhere = f"arn:aws:s3:::{self._bucket}/{self._prefix}/{UNRELATED_ACCOUNT}/x"
             others = {

@@ -313,3 +313,23 @@ def test_deleting_on_condition_of_the_etag_requires_reading(emulator: Emulator, 
             remover.delete_objects(Bucket=bucket, Delete={"Objects": listed})
         with pytest.raises(ClientError, match="AccessDenied"):
             remover.delete_object(Bucket=bucket, Key="c", IfMatch=etags["c"])
+
+
+@pytest.mark.parametrize(("prefix", "code"), [("logs/*", "404"), ("other/*", "403"), (None, "403")])
+def test_an_object_that_is_not_there_is_forbidden_to_whom_may_not_list_it(
+    emulator: Emulator, prefix: str | None, code: str
+) -> None:
+    bucket, s3 = made.new_name(), made.client(emulator, "s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=bucket, Key="logs/there", Body=b"x")
+    statements = [made.allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*")]
+    if prefix:
+        condition = {"StringLike": {"s3:prefix": prefix}}
+        statements.append({**made.allow("s3:ListBucket", f"arn:aws:s3:::{bucket}"), "Condition": condition})
+    reader = made.client(emulator, "s3", made.assume(emulator, made.role(emulator, *statements)))
+    assert reader.get_object(Bucket=bucket, Key="logs/there")["Body"].read() == b"x"
+    with pytest.raises(ClientError) as refused:
+        reader.head_object(Bucket=bucket, Key="logs/not here")
+    assert refused.value.response["Error"]["Code"] == code
+    with pytest.raises(ClientError, match="NoSuchKey" if code == "404" else "AccessDenied"):
+        reader.get_object(Bucket=bucket, Key="logs/not here")

@@ -79,7 +79,14 @@ def delivery_statements(
                     "logdelivery.elasticloadbalancing.amazonaws.com",
                     ["s3:PutObject"],
                     logs,
-                    {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": balancers}},
+                    # The guide's policy has no condition and does not say what the service sends as context, so the
+                    # account and the balancer are compared where they are sent. The path has the account of the
+                    # balancer, and this is the path of this one ("Enable access logs for your Application Load
+                    # Balancer").
+                    {
+                        "StringEqualsIfExists": {"aws:SourceAccount": account},
+                        "ArnLikeIfExists": {"aws:SourceArn": balancers},
+                    },
                 )
             )
     if "s3-access" in services:
@@ -103,21 +110,34 @@ def delivery_key_statements(names: Names, services: Sequence[S3Service]) -> list
     account, region, partition = names.account, names.region, names.partition
     statements: list[iam.PolicyStatement] = []
     if "cloudtrail" in services:
-        statements.append(
+        source = {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": trail_arn(names)}}
+        statements += [
             _service(
                 "CloudTrailEncrypts",
                 "cloudtrail.amazonaws.com",
                 ["kms:GenerateDataKey*", "kms:DescribeKey"],
                 "*",
-                {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": trail_arn(names)}},
-            )
-        )
+                source,
+            ),
+            # Without it no trail can be made that names the key of a bucket with a bucket key. The guide's statement
+            # has no condition, unlike its others, so the source is compared where it is sent (CloudTrail User Guide,
+            # "Configure AWS KMS key policies for CloudTrail", "Granting decrypt permissions for trails").
+            _service(
+                "CloudTrailDecrypts",
+                "cloudtrail.amazonaws.com",
+                ["kms:Decrypt"],
+                "*",
+                {f"{operator}IfExists": keys for operator, keys in source.items()},
+            ),
+        ]
     if set(services) & set(_VENDED):
         statements.append(
             _service(
                 "LogDeliveryEncrypts",
                 "delivery.logs.amazonaws.com",
-                ["kms:GenerateDataKey*", "kms:Decrypt"],
+                # All that the guide says must be added; which of it the service uses, it does not say (CloudWatch
+                # Logs User Guide, "Logs sent to Amazon S3").
+                ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
                 "*",
                 {
                     "StringEquals": {"aws:SourceAccount": account},
