@@ -51,6 +51,7 @@ KNOWN_DIFFERENCES = {
         r"answer: (\[\]\.)?(id is unknown|(accessKey|arn) is null)",
         r"answer: : \[.*is not of type 'object'",
         r"answer: (id|settings) is unknown",
+        r"answer: settings\.(\S+\.externalId is unknown|\S+ is null)",
     ),
 }
 """Where a description is known to be behind its vendor's service: by vendor, patterns of the errors."""

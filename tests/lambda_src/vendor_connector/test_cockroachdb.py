@@ -413,9 +413,8 @@ def test_a_list_of_clusters_without_end_is_given_up(cockroach: CockroachdbApi, f
     formation.deploy(template(cockroach))
     del cockroach.clusters[CLUSTER]
     page = {"clusters": [{"id": OTHER_CLUSTER, "state": "CREATED"}], "pagination": {"next_page": "again"}}
-    cockroach.fail("GET", "/api/v1/clusters", Reply(404, {"code": 5}), times=1)
-    real = cockroach.answer
-    cockroach.answer = lambda request: Reply(200, page) if request.path == "/api/v1/clusters" else real(request)  # type: ignore[method-assign]
+    cockroach.fail("GET", f"/api/v1/clusters/{CLUSTER}", Reply(404, {"code": 5}), times=10**6)
+    cockroach.fail("GET", "/api/v1/clusters", Reply(200, page), times=10**6)
     with pytest.raises(FailedError, match="the list of clusters has more than 200 pages"):
         formation.destroy()
     assert saved_parameters()
