@@ -140,6 +140,17 @@ class Connector(Construct):
             **polling,
         )
         self._provider.node.add_dependency(logs_of_framework)
+        if props.is_polled:
+            waiter = self._provider.node.find_child("waiter-state-machine").node.find_child("Role").node.default_child
+            assert isinstance(waiter, iam.CfnRole)  # noqa: S101  (narrows a jsii type)
+            # The condition that the CDK's own state machines have, and this one's role has not.
+            waiter.add_property_override(
+                "AssumeRolePolicyDocument.Statement.0.Condition",
+                {
+                    "StringEquals": {"aws:SourceAccount": props.account},
+                    "ArnLike": {"aws:SourceArn": self._arn.format("states", "stateMachine:*")},
+                },
+            )
         self._service_token = self._provider.service_token
 
     def _function_role(self, construct_id: str, functions: Sequence[str], permissions: Sequence[Statement]) -> iam.Role:

@@ -235,6 +235,13 @@ def test_every_bucket_policy_allows_named_principals_only(example: Synthesized) 
             assert all("*" not in action for action in as_list(statement["Action"])), statement
 
 
+def test_every_service_that_assumes_a_role_says_for_whom(example: Synthesized) -> None:
+    for stack, name, resource in example.resources("AWS::IAM::Role"):
+        for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
+            if "Service" in statement["Principal"]:
+                assert LANDINGS.get(stack, ACCOUNT) in json.dumps(statement.get("Condition", {})), (stack, name)
+
+
 STATEFUL = (
     "AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup", "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
