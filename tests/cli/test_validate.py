@@ -292,9 +292,8 @@ def test_validate_simulates_every_action_of_logzios_roles(aws: None, monkeypatch
     example = ROOT / "examples" / "logzio.yaml"
     encrypted = {"ApplyServerSideEncryptionByDefault": {"KMSMasterKeyID": ARCHIVE_KEY}}
     answer = {"ServerSideEncryptionConfiguration": {"Rules": [encrypted]}}
-    s3 = SimpleNamespace(
-        get_bucket_encryption=lambda Bucket: {"acme-prod-archive-111122223333-us-east-1": answer}[Bucket]
-    )  # noqa: N803, E501
+    buckets = {"acme-prod-archive-111122223333-us-east-1": answer}
+    s3 = SimpleNamespace(get_bucket_encryption=lambda **named: buckets[named["Bucket"]])
     simulated: dict[str, set[str]] = {}
     monkeypatch.setattr(Account, "s3", s3)
     monkeypatch.setattr(functions, "_check_function", lambda *_: None)
