@@ -1,4 +1,4 @@
-"""Exports that land in another account: what they need, and what is only for the deployment's own."""
+"""Accounts: what exports that land in another one need, and that no vendor is taken for an account of yours."""
 
 from collections.abc import Iterator
 
@@ -35,6 +35,15 @@ _VALUE_ELSEWHERE: dict[str, tuple[object, str]] = {
     ),
 }
 """Settings of which another account has one value alone, that value, and why."""
+
+_OF_A_VENDOR: dict[str, str] = {
+    "atlas_principal_arn": "Atlas's own principal, which it shows as `atlasAWSAccountArn`",
+    "cluster_account_id": "the AWS account that CockroachDB Cloud runs the cluster in, from its API",
+    "replication_role_arn": "the role that Aptible replicates with",
+    "principal_arn": "the user that Cloudflare writes with",
+    "account_id": "the AWS account that Logz.io shows in its page for S3 buckets",
+}
+"""Settings that say which identity of a vendor is trusted, and what each is."""
 
 
 def _other_accounts(document: Document) -> Iterator[InitErrorDetails]:
@@ -107,5 +116,21 @@ def _values(export: Part) -> Iterator[InitErrorDetails]:
             yield setting_error((*export.loc, setting), export.entry.get(setting), allowed)
 
 
-ACCOUNT_RULES = (_other_accounts,)
+def _vendors_accounts(document: Document) -> Iterator[InitErrorDetails]:
+    """Refuse an account of yours where a vendor's belongs: the vendor could never assume the role.
+
+    Source: CockroachDB Cloud, "Export Logs From a CockroachDB Dedicated Cluster", which warns of it twice. A cluster in
+    an account of the customer's ("BYOC") is in one that is for nothing else.
+    """
+    own = {document.account, *(export.text("account") for export in document.exports)} - {None}
+    for part in (*document.exports, *document.destinations):
+        for setting, what in _OF_A_VENDOR.items():
+            value = part.text(setting) or ""
+            account = value.split(":")[4] if value.count(":") >= 5 else value
+            if account in own:
+                allowed = f"{what}; {account} is an account of yours, and a role that trusts it is no use to the vendor"
+                yield setting_error((*part.loc, setting), value, allowed)
+
+
+ACCOUNT_RULES = (_other_accounts, _vendors_accounts)
 """The rules of this module."""

@@ -21,7 +21,7 @@ from logdock.cli.validate.buckets import check_bucket
 from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.functions import check_topic
 from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix
-from logdock.cli.validate.roles import trust_faults
+from logdock.cli.validate.roles import as_list, trust_faults
 from logdock.settings import Deployment, load_settings
 from logdock.settings.landing import BucketLanding
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
@@ -29,10 +29,11 @@ from logdock.vendors.rds.checks import check_database
 from logdock.vendors.rds.settings import RdsExport
 from tests.cli.conftest import EVERYTHING, Type
 from tests.cli.deployed import Deployed
-from tests.conftest import ROOT
+from tests.conftest import ROOT, synthesize
 from tests.settings.documents import OTLP, PUSH, document, export
 
 VENDOR = "arn:aws:iam::772401394250:root"
+ARCHIVE_KEY = "arn:aws:kms:us-east-1:111122223333:key/1f0c8b52-9c57-4c0e-8c1e-6b6f0a2f4d11"
 
 
 def trust(principal: Any = VENDOR, ids: Any = "one", action: Any = "sts:AssumeRole", **more: Any) -> dict[str, Any]:
@@ -285,6 +286,38 @@ def test_of_metrics_the_secret_the_stream_and_the_function_of_tags_are_looked_at
     ]
     assert functions_asked == ["acme-prod-ship-logz", "acme-prod-ship-logz_tags"]
     assert [each.reason for each in checks.all if each.verdict is Verdict.WRONG] == faults
+
+
+def test_validate_simulates_every_action_of_logzios_roles(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = ROOT / "examples" / "logzio.yaml"
+    encrypted = {"ApplyServerSideEncryptionByDefault": {"KMSMasterKeyID": ARCHIVE_KEY}}
+    answer = {"ServerSideEncryptionConfiguration": {"Rules": [encrypted]}}
+    buckets = {"acme-prod-archive-111122223333-us-east-1": answer}
+    s3 = SimpleNamespace(get_bucket_encryption=lambda **named: buckets[named["Bucket"]])
+    simulated: dict[str, set[str]] = {}
+    monkeypatch.setattr(Account, "s3", s3)
+    monkeypatch.setattr(functions, "_check_function", lambda *_: None)
+    monkeypatch.setattr(
+        functions,
+        "check_role",
+        lambda _, __, role: simulated.update({role.name: {each.action for each in role.required_actions}}),
+    )
+
+    checks = functions.check_destination(Account(load_settings(example), None, None), "logz-reader")
+
+    assert [each.reason for each in checks.all] == ["", ""]
+    roles = {
+        each["Properties"]["RoleName"]: {
+            action
+            for policy in each["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            for action in as_list(statement["Action"])
+        }
+        for each in synthesize(example).templates["acme-prod-shipper"]["Resources"].values()
+        if each["Type"] == "AWS::IAM::Role" and each["Properties"].get("RoleName") in simulated
+    }
+    assert simulated == roles
+    assert len(roles) == 2
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,11 @@ def test_every_examples_commands_are_what_bash_runs(path: Any) -> None:
     for each in (member for one in settings.exports for member in getattr(one, "members", [one])):
         match each:
             case MongodbAtlasExport():
-                calls = run(atlas_steps(each, role_arn=ARN, bucket="b", key_arn="k"))
+                steps = atlas_steps(each, role_arn=ARN, bucket="b", key_arn="k")
+                calls = run(steps)
+                # what only the project's owner can switch on is a comment for the shell
+                audit = {"MONGOD_AUDIT", "MONGOS_AUDIT"} & {*each.log_types}
+                assert ("# The audit logs stay empty unless Database Auditing is on" in steps) == bool(audit)
                 assert [call[-1].startswith("{") for call in calls] == [True, True, True]
                 assert body(calls[1])["iamRoleId"] == "r d"
                 assert body(calls[1])["prefixPath"] == each.prefix

@@ -7,9 +7,9 @@ from logdock.settings.names import Names
 from logdock.settings.remarks import remarks
 from logdock.settings.shipper_document import configuration_document
 from tests.settings.conftest import Load, Refusal
-from tests.settings.documents import PUSH, document, export
+from tests.settings.documents import FETCH, PUSH, destination, document, export
 
-ACCOUNT = "222233334444"
+ACCOUNT = "444455556666"
 BUCKET_KINDS = ("mongodb-atlas", "aptible", "s3-logs", "cloudflare")
 LOG_GROUP_KINDS = ("cockroachdb", "aurora-mysql", "rds", "cloudwatch-logs")
 
@@ -172,3 +172,31 @@ def test_what_another_account_cannot_have_is_refused(refusal: Refusal, what: str
 def test_an_existing_bucket_of_another_account_is_refused(refusal: Refusal) -> None:
     (line,) = refusal(document(elsewhere("s3-logs", services=None, existing_bucket="acme-legacy")))
     assert line.startswith("exports[0].existing_bucket: got 'acme-legacy'; expected nothing with `account`")
+
+
+OWN = "111122223333"
+TRUSTED_AS_A_VENDOR: dict[str, tuple[str, str]] = {
+    "mongodb-atlas": ("atlas_principal_arn", f"arn:aws:iam::{OWN}:root"),
+    "cockroachdb": ("cluster_account_id", OWN),
+    "aptible": ("replication_role_arn", f"arn:aws:iam::{OWN}:role/replication"),
+    "cloudflare": ("principal_arn", f"arn:aws:iam::{OWN}:user/logpush"),
+}
+
+
+@pytest.mark.parametrize("kind", TRUSTED_AS_A_VENDOR)
+def test_an_account_of_yours_is_no_vendors(refusal: Refusal, kind: str) -> None:
+    setting, value = TRUSTED_AS_A_VENDOR[kind]
+    (line,) = refusal(document(export(kind, **{setting: value})))
+    assert line.startswith(f"exports[0].{setting}: got '{value}'; expected ")
+    assert f"{OWN} is an account of yours" in line
+
+
+def test_an_account_that_an_export_lands_in_is_no_vendors(refusal: Refusal) -> None:
+    here = export("cockroachdb", cluster_account_id=ACCOUNT)
+    (line,) = refusal(document(here, elsewhere("mongodb-atlas")))
+    assert line.startswith(f"exports[0].cluster_account_id: got '{ACCOUNT}'; expected the AWS account that CockroachDB")
+
+
+def test_a_fetching_reader_in_an_account_of_yours_is_refused(refusal: Refusal) -> None:
+    (line,) = refusal(document(export("s3-logs"), destinations=[destination(FETCH, account_id=OWN)]))
+    assert line.startswith(f"destinations[0].account_id: got '{OWN}'; expected the AWS account that Logz.io shows")

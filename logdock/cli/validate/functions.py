@@ -44,7 +44,7 @@ def check_destination(account: Account, name: str) -> Checks:
         else:
             secret = destination.token_secret
             if destination.mode == "fetch":
-                for role in _logzio_roles(account, destination):
+                for role in _logzio_roles(account, destination, _archive_key(account, checks)):
                     check_role(account, checks, role)
                 if destination.connect:
                     check_vendor(account, checks, destination)
@@ -129,9 +129,20 @@ def _check_function(functions: LambdaClient, check: Check, name: str, source_arn
             )
 
 
-def _logzio_roles(account: Account, destination: LogzioDestination) -> Iterator[VendorRole]:
+def _archive_key(account: Account, checks: Checks) -> str | None:
+    """Return the ARN of the key that feeds are encrypted with: the archive bucket's default."""
+    found, bucket = None, account.names.bucket(ARCHIVE)
+    with checks.of_thing(f"key of the bucket {bucket}") as check:
+        (rule,) = account.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+        found = rule["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID")
+        check.require(found, "the bucket has no key", account.deploy(account.names.core_stack))
+    return found
+
+
+def _logzio_roles(account: Account, destination: LogzioDestination, archive_key: str | None) -> Iterator[VendorRole]:
     """Yield the role of a destination's fetchers, and that of Archive & Restore."""
     names = account.names
+    via = {"kms:ViaService": f"s3.{names.region}.amazonaws.com"}
     role = partial(
         VendorRole,
         principal=None if destination.connect else f"arn:{names.partition}:iam::{destination.account_id}:root",
@@ -144,6 +155,8 @@ def _logzio_roles(account: Account, destination: LogzioDestination) -> Iterator[
         required_actions=[
             RequiredAction(action="s3:ListBucket", resource=bucket, context={"s3:prefix": prefix}),
             RequiredAction(action="s3:GetObject", resource=f"{bucket}/{prefix}{PROBE}"),
+            RequiredAction(action="s3:GetBucketLocation", resource=bucket),
+            *([RequiredAction(action="kms:Decrypt", resource=archive_key, context=via)] if archive_key else []),
         ],
     )
     if archive := destination.archive_and_restore:
@@ -154,5 +167,11 @@ def _logzio_roles(account: Account, destination: LogzioDestination) -> Iterator[
                 RequiredAction(action="s3:ListBucket", resource=bucket),
                 RequiredAction(action="s3:PutObject", resource=f"{bucket}/{PROBE}"),
                 RequiredAction(action="s3:GetObject", resource=f"{bucket}/{PROBE}"),
+                RequiredAction(action="s3:GetBucketLocation", resource=bucket),
+                *(
+                    RequiredAction(action=f"kms:{name}", resource=archive.kms_key_arn, context=via)
+                    for name in ("GenerateDataKey", "Decrypt")
+                    if archive.kms_key_arn
+                ),
             ],
         )

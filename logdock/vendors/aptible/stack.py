@@ -33,7 +33,7 @@ class AptibleStack(ExportStack):
             iam.PolicyStatement(
                 sid="AptibleReadsBucket",
                 principals=[principal],
-                # Aptible's page grants s3:List*: on a bucket that is these three.
+                # Aptible's page grants s3:List*, which is these three and s3:ListTagsForResource.
                 actions=[
                     "s3:ListBucket",
                     "s3:ListBucketVersions",

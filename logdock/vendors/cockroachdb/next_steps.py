@@ -4,15 +4,16 @@ from logdock.vendors.cockroachdb.documents import cockroachdb_log_export
 from logdock.vendors.cockroachdb.settings import CockroachdbExport
 from logdock.vendors.shell import json_argument
 
+_CALL = 'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -H "Cc-Version: 2024-09-16"'
+
 
 def cockroachdb_steps(export: CockroachdbExport, *, role_arn: str, region: str) -> str:
     """Enable the export, then watch its status until it says ENABLED."""
     url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"
-    call = 'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -H "Cc-Version: 2024-09-16"'
     external_id = export.external_id[-1] if export.external_id else None
     wanted = cockroachdb_log_export(export, role_arn=role_arn, external_id=external_id, region=region)
     request = json_argument(wanted.document)
-    steps = f"{call} -X POST {url} -d {request}\n{call} {url}   # until status is ENABLED"
+    steps = f"{_CALL} -X POST {url} -d {request}\n{_CALL} {url}   # until status is ENABLED"
     statements = _cockroachdb_statements(export)
     return "\n".join([steps, *(f"# In SQL: {statement}" for statement in statements)])
 
@@ -45,4 +46,4 @@ def cockroachdb_connected(export: CockroachdbExport) -> str:
 def cockroachdb_switch_off(export: CockroachdbExport) -> str:
     """Disable the export."""
     url = f"https://cockroachlabs.cloud/api/v1/clusters/{export.cluster_id}/logexport"
-    return f'curl --fail-with-body -H "Authorization: Bearer $COCKROACH_API_KEY" -X DELETE {url}'
+    return f"{_CALL} -X DELETE {url}"

@@ -45,7 +45,16 @@ def atlas_steps(
     document = atlas_alert(export.connect).document
     notifications = [_without_defaults(each) for each in document["notifications"]]
     alert = json_argument({**document, "notifications": notifications})
-    return f"{authorise}\n{create}\n{call} {base}/alertConfigs {first} -d {alert}"
+    notify = f"{call} {base}/alertConfigs {first} -d {alert}   # once in a project"
+    notes = [f"# {_AUDIT_LOGS_ARE_EMPTY}."] if _exports_audit_logs(export) else []
+    return "\n".join([authorise, create, notify, *notes])
+
+
+_AUDIT_LOGS_ARE_EMPTY = "The audit logs stay empty unless Database Auditing is on in the project"
+
+
+def _exports_audit_logs(export: MongodbAtlasExport) -> bool:
+    return any(log_type.endswith("_AUDIT") for log_type in export.log_types)
 
 
 def _without_defaults(document: dict[str, Any]) -> dict[str, Any]:
@@ -57,9 +66,8 @@ def atlas_connected(export: MongodbAtlasExport) -> str:
     """Say what the deploy has done at Atlas, and what it leaves to a person."""
     what = f"each of {len(export.project_ids)} projects' role" if export.project_ids else "the role"
     steps = f"Nothing to do: the deploy authorised {what} and created the log integration."
-    audit = any(log_type.endswith("_AUDIT") for log_type in export.log_types)
-    if audit and export.connect and not export.connect.auditing:
-        steps += " The audit logs stay empty unless Database Auditing is on in the project (connect.auditing)."
+    if _exports_audit_logs(export) and export.connect and not export.connect.auditing:
+        steps += f" {_AUDIT_LOGS_ARE_EMPTY} (connect.auditing)."
     if export.connect and not export.connect.alert:
         steps += " No one is notified of a failed export unless the project has an alert for it (connect.alert)."
     return steps

@@ -85,7 +85,7 @@ def test_plan_of_log_groups_in_another_account_names_no_vendor(logdock: Type, tm
 
 
 def test_plan_and_validate_name_what_an_alert_does_not_count(logdock: Type, tmp_path: Path) -> None:
-    there = export("cockroachdb", account="222233334444")
+    there = export("cockroachdb", account="444455556666")
     settings = document(there, subscriptions="kinesis", alerts={"failed_logins_per_hour": 5})
     write(tmp_path, settings, "logdock.yaml")
     note = f"Note: alerts.failed_logins_per_hour does not count {there['name']}: "

@@ -21,7 +21,7 @@ from logdock.cli.plan.templates import (
 from tests.cli.conftest import Type
 from tests.conftest import ROOT, VARIANTS, synthesize
 
-ACCOUNTS, REGION = ("222233334444", "555566667777"), "eu-west-1"
+ACCOUNTS, REGION = ("222233334444", "666677778888"), "eu-west-1"
 TABLE = ROOT / "logdock" / "cli" / "plan" / "replacement.json"
 
 

@@ -76,6 +76,12 @@ def test_mongodb_legacy_lines_are_joined() -> None:
     [
         ("p/c/h/mongodb/1-mongodb.log", "mongodb"),
         ("p/c/h/mongos-audit-log/2026-11-21/1-mongos-audit-log.log", "mongos-audit-log"),
+        ("p/c/h/MONGOD_AUDIT/2026-11-21/1-MONGOD_AUDIT.log", "MONGOD_AUDIT"),
+        # the files that Atlas's page names, without a folder of their log type
+        ("p/c/h/mongodb.gz", "mongodb"),
+        ("p/c/h/mongodb-audit-log.gz", "mongodb-audit-log"),
+        ("p/c/h/2026-11-21/2026-11-21T02:03:04_mongos.gz", "mongos"),
+        ("p/mongos-audit-log.log.gz", "mongos-audit-log"),
         ("test", "mongodb"),
     ],
 )

@@ -5,7 +5,8 @@ from One Project"); that they are exported in the form of the API is assumed: At
 
 Sources: https://www.mongodb.com/docs/manual/reference/log-messages/ and
 https://www.mongodb.com/docs/manual/reference/audit-message/ (``t.$date``, ``ts.$date``, OCSF ``time`` in milliseconds).
-Atlas exports to ``{prefix}/{cluster}/{hostname}/{logType}/[{YYYY-MM-DD}/]{timestamp}-{logType}.log``.
+Atlas exports to ``{prefix}/{cluster}/{hostname}/{logType}/[{YYYY-MM-DD}/]{timestamp}-{logType}.log`` by its API's
+description; its page "Export Logs to AWS S3 Buckets" names files, such as ``mongodb-audit-log.gz``. Both are read.
 """
 
 import re
@@ -17,6 +18,7 @@ from log_shipper.parsers import plain
 from log_shipper.record import JsonValue, Origin, Record
 from log_shipper.telemetry import Tally
 
+_FILE = re.compile(r"(?:.*[-_])?(mongo(?:db|s)(?:-audit-log)?)(?:\.log)?(?:\.gz)?", re.DOTALL)
 _DATE_FOLDER = re.compile(r"\d{4}-\d\d-\d\d$")
 _LEGACY = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}) ")
 _LOGIN = b'"authenticate"'
@@ -79,8 +81,10 @@ def _is_failed_login(line: bytes) -> bool:
 
 
 def log_type_of_key(key: str) -> str:
-    """Return the log type a key's path names: the folder above the file, or above its date folder."""
-    folders = key.split("/")[:-1]
+    """Return the log type that the file's name holds; else the folder above the file, or above its date folder."""
+    *folders, file = key.split("/")
+    if named := _FILE.fullmatch(file):
+        return named[1]
     if folders and _DATE_FOLDER.match(folders[-1]):
         folders.pop()
     return folders[-1] if folders else "mongodb"
