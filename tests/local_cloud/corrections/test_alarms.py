@@ -130,7 +130,10 @@ def test_values_of_a_metric_come_newest_first_unless_asked_otherwise(emulator: E
 
     def values(**order: str) -> list[float]:
         answer = cloudwatch.get_metric_data(
-            MetricDataQueries=[{"Id": "a", "MetricStat": stat}], StartTime=now - timedelta(hours=1), EndTime=now, **order
+            MetricDataQueries=[{"Id": "a", "MetricStat": stat}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now,
+            **order,
         )
         (result,) = answer["MetricDataResults"]
         assert result["Timestamps"] == [now - timedelta(minutes=each) for each in result["Values"]]
