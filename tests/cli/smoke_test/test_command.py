@@ -334,7 +334,7 @@ def test_command_that_removes_an_object_deletes_every_version(tmp_path: Path, ma
     s3 = SimpleNamespace(meta=SimpleNamespace(region_name="eu-west-1"))
     made = Cleanup().object(cast("Any", s3), "bucket", "it's a/key")
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    subprocess.run(["bash", "-euo", "pipefail", "-c", made.command], cwd=tmp_path, env=environment, check=True)
+    subprocess.run(["/bin/bash", "-euo", "pipefail", "-c", made.command], cwd=tmp_path, env=environment, check=True)
     versions = ["v1", "v2", *(["m1"] if markers else [])]
     assert (tmp_path / "deleted").read_text().splitlines() == [
         f"delete-object --bucket bucket --region eu-west-1 --key it's a/key --version-id {each}" for each in versions
