@@ -93,7 +93,10 @@ def external_id(change: Change) -> Iterable[Effect]:
         )
     elif change.removed:
         first = (
-            "" if len(change.before) > 1 else f"`logdock rotate-external-id {change.of} --begin` instead: [old, new]."
+            ""
+            if len(change.before) > 1
+            else f"Put {joined(change.before)} back, then `logdock rotate-external-id {change.of} --begin --new "
+            f"{shown(change.after[-1])}`, which writes [old, new]."
         )
         yield refuses(
             change,
