@@ -20,6 +20,7 @@ def apply() -> None:
     _count_matches()
     _read_embedded_metrics()
     intercept(cloudwatch_logs, "PutLogEvents")(_count_incoming_bytes)
+    intercept(cloudwatch, "GetMetricData")(_put_newest_values_first)
 
 
 def _count_matches() -> None:
@@ -47,6 +48,21 @@ def _read_embedded_metrics() -> None:
                 _record(event["message"])
 
     cloudwatch_logs._append_log_events = append
+
+
+async def _put_newest_values_first(request: Request, proceed: Proceed) -> Answer:
+    """GetMetricData has the newest value first unless ScanBy is TimestampAscending (CloudWatch API Reference).
+
+    MiniStack always begins with the oldest.
+    """
+    status, headers, body = await proceed()
+    if status == 200 and request.parameters.get("ScanBy") != "TimestampAscending":
+        answer = json.loads(body)
+        for result in answer["MetricDataResults"]:
+            result["Timestamps"].reverse()
+            result["Values"].reverse()
+        body = json.dumps(answer).encode()
+    return status, headers, body
 
 
 async def _count_incoming_bytes(request: Request, proceed: Proceed) -> Answer:

@@ -216,6 +216,11 @@ class Account:
         """Return the command that deploys a stack."""
         return f"npx cdk deploy {stack}{cdk_settings_option(self._file)}"
 
+    def destroy(self, stack: str) -> str:
+        """Return the commands that end a stack, and then show what the next deploy does."""
+        cdk, own = cdk_settings_option(self._file), settings_option(self._file)
+        return f"npx cdk destroy {stack} --force{cdk} && logdock plan{own}"
+
     def not_deployed(self, stack: str, region: str | None = None) -> CommandError:
         """Return the error of something that a stack makes and that is not there."""
         where = region or self.settings.region

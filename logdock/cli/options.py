@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 SettingsFile = Annotated[Path, typer.Option("--settings", metavar="FILE", help="The settings file of the deployment.")]
 Profile = Annotated[
@@ -53,7 +54,8 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what was typed; a refused value is named, with the choice that was perhaps meant.
 
-        Typer's own message is Pydantic's, which begins with "Value error," or leaves the value out.
+        Typer's own message is Pydantic's, which begins with "Value error," or leaves the value out. Some commands take
+        an export as an argument, some as `--export`: an error of one way names the other.
         """
         try:
             return super().parse_args(ctx, args)
@@ -61,6 +63,18 @@ class Command(TyperCommand):
             if isinstance(error.__cause__, ValidationError):
                 error.message = _refusal(error.__cause__, getattr(error.param, "type_descriptor", None))
             raise
+        except TyperException as error:
+            error.message += self._other_way(ctx, error)
+            raise
+
+    def _other_way(self, ctx: Any, error: TyperException) -> str:
+        is_extra = error.message.startswith("Got unexpected extra argument")
+        if is_extra and any("--export" in each.opts for each in self.params):
+            return f". Name an export with the option: {ctx.command_path} --export NAME"
+        takes_one = any(each.param_type_name == "argument" and each.name in ("export", "name") for each in self.params)
+        if getattr(error, "option_name", None) in ("--export", "-e") and takes_one:
+            return f". Name it without the option: {ctx.command_path} NAME"
+        return ""
 
 
 class Group(TyperGroup):

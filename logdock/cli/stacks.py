@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TAG = "logdock:deployment"
 """The tag of every stack of a deployment."""
+NEVER_MADE = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
+"""Statuses of a stack whose first deploy was rolled back or never ran: it has a template, and nothing of that."""
 _GONE = frozenset({"DELETE_COMPLETE"})
 
 

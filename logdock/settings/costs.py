@@ -158,25 +158,24 @@ class Row:
     """What they cost, a month."""
 
 
-def monthly_estimate(
-    deployment: Deployment, inputs: Inputs | None = None, gigabytes_a_day: Mapping[str, float] | None = None
-) -> list[Row]:
-    """Estimate a month of a deployment, export by export.
+def monthly_estimate(deployment: Deployment, gigabytes_a_day: Mapping[str, float] | None = None) -> list[Row]:
+    """Estimate a month of a deployment, export by export, once it holds as much as its retention keeps.
 
     Parameters
     ----------
     deployment
         The settings.
-    inputs
-        Prices and assumptions. Default: :class:`Inputs`.
     gigabytes_a_day
         The volume of exports, by name. Default: that of the inputs.
     """
-    inputs = inputs or Inputs()
+    kept = deployment.effective_retention
+    inputs = Inputs(archive_days=kept.archive_days, hot_days=kept.hot_days)
     rows = [*_shared_rows(deployment, inputs)]
     for export in deployment.exports:
         gigabytes = (gigabytes_a_day or {}).get(export.name, inputs.gigabytes_a_day) * inputs.month_days
         kinds = [_kind_of(deployment, name) for name in export.ship_to]
+        # Log groups whose retention the deploy leaves unchanged are counted with the deployment's.
+        inputs = replace(inputs, log_days=getattr(export, "retention_days", None) or kept.hot_days)
         rows += [
             Row(export=export.name, item=item, units=units * gigabytes, dollars=dollars * gigabytes)
             for item, units, dollars in per_gigabyte(

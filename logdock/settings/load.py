@@ -45,7 +45,7 @@ MAX_NODES = 200_000
 
 
 class _Safe(Composer, SafeConstructor, Resolver):
-    """YAML's safe loader without dates; a key that is given twice is an error instead of a silent overwrite.
+    """YAML's safe loader without dates; keys that are given twice are noted: they are errors.
 
     Depth and size are bounded while the file is read, before any value is made of it. The parser is that of a subclass.
     """
@@ -56,6 +56,8 @@ class _Safe(Composer, SafeConstructor, Resolver):
         Resolver.__init__(self)
         self._depth = 0
         self._sizes: dict[int, int] = {}
+        self.repeated: list[tuple[str, yaml.Mark, yaml.Mark]] = []
+        """Keys that are given again in the same mapping: the key, where it is first, and where it is again."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         mark = self.peek_event().start_mark  # type: ignore[attr-defined]
@@ -104,7 +106,7 @@ class _Safe(Composer, SafeConstructor, Resolver):
     yaml_implicit_resolvers = WITHOUT_DATES
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
+        seen: dict[Hashable, yaml.Mark] = {}
         # A tag may call any node a mapping: PyYAML says what it is instead.
         for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if key_node.tag == "tag:yaml.org,2002:merge":
@@ -113,8 +115,8 @@ class _Safe(Composer, SafeConstructor, Resolver):
             if not isinstance(key, Hashable):
                 raise ConstructorError(None, None, "a key that is a list or a mapping", key_node.start_mark)
             if key in seen:
-                raise ConstructorError(None, None, f"the key {str(key)[:40]!r} is given twice", key_node.start_mark)
-            seen.add(key)
+                self.repeated.append((str(key)[:40], seen[key], key_node.start_mark))
+            seen.setdefault(key, key_node.start_mark)
         return super().construct_mapping(node, deep=deep)
 
 
@@ -264,7 +266,9 @@ def _read_file(path: Path) -> tuple[Layer | None, int]:
         raise _of_the_file(path, message, line) from error
     try:
         root, loader = compose(text, str(path))
-        return (Layer(loader.construct_document(root), root), loader.size_of(root)) if root is not None else (None, 0)
+        if root is None:
+            return None, 0
+        layer = Layer(loader.construct_document(root), root)
     except yaml.MarkedYAMLError as error:
         raise SettingsError(path, [explain_syntax(text, error)]) from None
     except yaml.reader.ReaderError as error:
@@ -272,6 +276,15 @@ def _read_file(path: Path) -> tuple[Layer | None, int]:
         raise _of_the_file(path, message, text.count("\n", 0, error.position) + 1) from None
     except RecursionError:
         raise _of_the_file(path, "is nested too deep") from None
+    if loader.repeated:
+        # A merged mapping is constructed again at each place that merges it.
+        raise SettingsError(path, [_repetition(*each) for each in dict.fromkeys(loader.repeated)])
+    return layer, loader.size_of(root)
+
+
+def _repetition(key: str, first: yaml.Mark, again: yaml.Mark) -> ErrorDetail:
+    message = f"the key {key!r} is given twice, first in line {first.line + 1}; remove one"
+    return ErrorDetail(place=repr(key)[1:-1], message=message, line=again.line + 1, column=again.column + 1)
 
 
 def _kind(document: object) -> str:

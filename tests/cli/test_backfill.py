@@ -9,7 +9,7 @@ from log_shipper import archive, compacted
 
 from logdock.cli.errors import ExitCode
 from tests.cli.conftest import Requests, Type
-from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed, compact_archive, stop_at_turn
+from tests.cli.deployed import LANDING, SECRET_CONTENT, Deployed, compact_archive, refuse, stop_at_turn
 from tests.lambda_src.log_shipper.world import subscription
 
 RANGE = ("--export", "app", "--since", "1h")
@@ -177,3 +177,14 @@ def test_a_landing_or_a_shipper_that_is_not_deployed_is_named(logdock: Type, dep
     ended = logdock("backfill", *RANGE)
     assert ended.code == ExitCode.NOT_DEPLOYED
     assert "acme-shipper is not deployed" in ended.err
+
+
+def test_a_dry_run_that_could_not_list_counts_nothing(
+    logdock: Type, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zero would be a claim about what was not looked at."""
+    landed_before(deployed, 1)
+    refuse(monkeypatch, "ListObjectsV2", "AccessDenied")
+    ended = logdock("backfill", *RANGE, "--dry-run")
+    assert (ended.code, ended.out) == (ExitCode.AWS, "")
+    assert "ListObjectsV2" in ended.err or "s3:ListBucket" in ended.err

@@ -231,8 +231,9 @@ def test_an_id_that_the_vendor_makes_must_be_given(logdock: Type, aws: None, tmp
     world.iam.create_role(
         RoleName="acme-prod-orders", AssumeRolePolicyDocument=world._trust(*external_ids(load_settings(file), "orders"))
     )
+    assert "--begin --new ID" in world.rotate(name="orders").out
     refused = world.rotate("--begin", name="orders")
-    assert (refused.code, "orders: the vendor makes this id. Give what it shows with --new ID" in refused.err) == (
+    assert (refused.code, "orders: the vendor makes this id. Give what it shows: --begin --new ID" in refused.err) == (
         2,
         True,
     )

@@ -88,3 +88,20 @@ def test_a_permission_that_is_missing_is_named(
     goes_on = typed[0] in ("validate", "status", "smoke-test")
     assert ended.code == (0 if goes_on else 3), ended.err
     assert " is refused" in ended.out + ended.err if goes_on else "AWS refused some:" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        *((f"{each} orders", f"Name an export with the option: logdock {each} --export NAME")
+          for each in ("logs", "redrive", "smoke-test", "backfill --export orders --since 1h")),
+        *((f"{each} orders", f"Name it without the option: logdock {each.split()[0]} NAME")
+          for each in ("validate --export", "next-steps -e", "rotate-external-id --export")),
+    ],
+)  # fmt: skip
+def test_an_export_named_the_other_way_is_answered_with_the_way_of_the_command(
+    logdock: Type, typed: str, answer: str
+) -> None:
+    ended = logdock(*typed.split())
+    said = " ".join(ended.err.replace("│", " ").split())
+    assert (ended.code, answer.replace(" --export orders --since 1h", "") in said) == (2, True), said

@@ -16,12 +16,14 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.sns.models import sns_backends
 
 from logdock.cli.account import Account
-from logdock.cli.validate import functions
+from logdock.cli.stacks import NEVER_MADE
+from logdock.cli.validate import functions, stacks
 from logdock.cli.validate.buckets import check_bucket
 from logdock.cli.validate.checks import Check, Checks, Verdict
 from logdock.cli.validate.functions import check_topic
 from logdock.cli.validate.log_groups import MOST_GROUPS, GroupRange, _check_prefix
 from logdock.cli.validate.roles import as_list, trust_faults
+from logdock.cli.validate.stacks import Stack, check_stack
 from logdock.settings import Deployment, load_settings
 from logdock.settings.landing import BucketLanding
 from logdock.vendors.aurora_mysql.settings import AuroraMysqlExport
@@ -563,3 +565,19 @@ def test_audit_log_without_the_plugin_is_found(aws: None, monkeypatch: pytest.Mo
     _, plugin, *_ = check_of_database(monkeypatch, Instances(values, options=options), "rds", "shop")
     assert (plugin.verdict is Verdict.FINE) == bool(options)
     assert options or plugin.reason == "option group orders-options has no MARIADB_AUDIT_PLUGIN: the audit log is empty"
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("state", sorted(NEVER_MADE))
+def test_a_stack_whose_first_deploy_failed_is_destroyed_before_the_next(
+    monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """A deploy alone fails again at what the first one left, such as a bucket; the plan names that."""
+    monkeypatch.setattr(stacks, "_describe", lambda *_: {"StackName": "acme-prod-trail", "StackStatus": state})
+    account = Account(load_settings(EVERYTHING), None, None, Path("prod.yaml"))
+    (found,) = check_stack(account, Stack("acme-prod-trail", "eu-west-1")).all
+    assert (found.verdict, found.reason, found.fix) == (
+        Verdict.WRONG,
+        f"its first deploy failed, and left it empty ({state})",
+        "npx cdk destroy acme-prod-trail --force -c settings=prod.yaml && logdock plan --settings prod.yaml",
+    )

@@ -155,7 +155,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_a_rotation_lets_a_vendor_in_at_every_step_and_the_old_id_only_until_it_ends(world: World) -> None:
     ids = dict(OLD)
     for name, old in OLD.items():
-        todo = f"Next: `logdock rotate-external-id {name} --begin --settings {world.file}` starts one"
+        new, where = (" --new ID", ", with the id that the vendor shows") if name in MADE_BY_THE_VENDOR else ("", "")
+        todo = f"Next: `logdock rotate-external-id {name} --begin{new} --settings {world.file}` starts one{where}"
         assert world.rotate(name) == (0, f"{name}: no rotation is under way.\n{todo}\n")
         assert (world.works(name, old), world.works(name, "another")) == (True, False)
 

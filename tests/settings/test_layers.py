@@ -172,7 +172,7 @@ def test_a_missing_setting_is_of_the_file_that_extends(tmp_path: Path) -> None:
         ({"shared": "- a\n"}, r"shared.yaml: holds a list; expected a mapping of settings"),
         ({"shared": ""}, r"shared.yaml: is empty; expected a mapping of settings"),
         ({"shared": "a: [1\n"}, r"shared.yaml:1:4: is not valid YAML"),
-        ({"shared": "a: 1\na: 2\n"}, r"shared.yaml:2:1: is not valid YAML: the key 'a' is given twice"),
+        ({"shared": "a: 1\na: 2\n"}, r"shared.yaml:2: a: the key 'a' is given twice"),
         ({"shared": "x: &x {x: *x}\n", "production": "extends: shared.yaml\nx: &x {x: *x}\n"}, "is nested too deep"),
     ],
 )

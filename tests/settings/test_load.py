@@ -33,11 +33,6 @@ def test_the_models_are_frozen(load: Load) -> None:
         (b"- a\n- b\n", "holds a list; expected a mapping"),
         (b"just a text\n", "holds a single value; expected a mapping"),
         (b"name: caf\xe9\n", "is not UTF-8 text: byte 9"),
-        (b"a: 1\nb: 2\na: 3\n", ":3:1: is not valid YAML: the key 'a' is given twice"),
-        (
-            b"exports:\n  - {name: x, name: y}\n",
-            ":2:15: is not valid YAML: the key 'name' is given twice",
-        ),
         (b"a: [1\nb: 2\n", ":1:4: is not valid YAML"),
         (b"a: \x00\n", "is not valid YAML: special characters are not allowed"),
         (b"? [a]\n: b\n", "a key that is a list or a mapping"),
@@ -63,6 +58,21 @@ def test_rejects_a_file_that_is_no_settings(tmp_path: Path, content: bytes, expe
         load_settings(path)
     assert str(caught.value).startswith(str(path))
     assert expected in str(caught.value)
+
+
+def test_names_every_key_that_is_given_twice(tmp_path: Path) -> None:
+    """Once each, also in a mapping that is merged at two places."""
+    path = tmp_path / "logdock.yaml"
+    path.write_text(
+        "x-a: &a {services: [alb], services: [nlb]}\nregion: eu-west-1\n'region': eu-west-2\nexports:\n"
+        "  - {name: a, <<: *a}\n  - {<<: *a, name: b, name: c, name: d}\nregion: eu-west-3\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert [(each.place, each.line, each.column) for each in caught.value.details] == [
+        ("services", 1, 27), ("region", 3, 1), ("name", 6, 23), ("name", 6, 32), ("region", 7, 1),
+    ]  # fmt: skip
+    assert f"{path}:3: region: the key 'region' is given twice, first in line 2; remove one" in str(caught.value)
 
 
 def test_rejects_a_file_that_is_missing(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from logdock.settings.costs import (
     summary_table,
     tables,
 )
+from logdock.settings.retention import Retention
 from tests.conftest import EXAMPLES, ROOT, Synthesized, synthesize, synthesize_now
 
 if TYPE_CHECKING:
@@ -124,6 +125,22 @@ def test_an_estimate_grows_with_the_volume_and_covers_every_export() -> None:
     of_orders = [sum(row.dollars for row in found if row.export == "orders") for found in (rows, more)]
     assert of_orders[1] > 10 * of_orders[0]
     assert [row for row in rows if row.export != "orders"] == [row for row in more if row.export != "orders"]
+
+
+def test_an_estimate_grows_with_every_kind_of_retention() -> None:
+    settings = load_settings(ROOT / "examples" / "everything.yaml")
+
+    def stored(**days: int) -> dict[tuple[str, str], float]:
+        kept = settings.model_copy(update={"retention": Retention(**days)})
+        return {(row.export, row.item): row.units for row in monthly_estimate(kept) if "storage" in row.item}
+
+    base, archived, hot = (
+        stored(hot_days=hot, archive_days=archived) for hot, archived in ((30, 90), (30, 900), (60, 90))
+    )
+    assert all(archived[each] > base[each] for each in base if each[1] == "S3 storage (GB-months)")
+    of_groups = [each for each in base if each[1] == "CloudWatch Logs, storage (GB-months)"]
+    assert {export for export, _ in of_groups} == {"ledger", "billing", "apps"}
+    assert [hot[each] for each in of_groups] == [pytest.approx(2 * base[each]) for each in of_groups]
 
 
 def test_an_event_to_another_accounts_bus_is_counted_for_each_object_of_its_exports_alone() -> None:

@@ -119,7 +119,9 @@ def backfill(
             else:
                 report["go_on"] = report["start_after"] = None
     except (CommandError, BotoCoreError, ClientError):
-        _show(report, things, screen)
+        # What a listing that failed has found is no count of what there is.
+        if not dry_run or report["bytes"]:
+            _show(report, things, screen, at_least=dry_run)
         raise
     _show(report, things, screen)
     if limiter.stopped and report["go_on"]:
@@ -151,13 +153,14 @@ def _destinations(export: Export, only: str | None) -> list[str]:
     return [only]
 
 
-def _show(report: dict[str, Any], things: str, screen: Screen) -> None:
+def _show(report: dict[str, Any], things: str, screen: Screen, *, at_least: bool = False) -> None:
     screen.document(report)
     count = report[things.replace(" ", "_")]
     said = f"{count} {things if count != 1 else things[:-1]} ({report['bytes'] / 1_000_000:.1f} MB)"
     where = ", ".join(report["destinations"])
     if report["dry_run"]:
-        screen.say(f"{said} of {report['export']} would be sent to {where}. Nothing was sent.")
+        least = "At least " * at_least
+        screen.say(f"{least}{said} of {report['export']} would be sent to {where}. Nothing was sent.")
     elif things == "objects":
         screen.say(f"{said} of {report['export']} announced to {where}. `logdock status` shows what becomes of them.")
     else:

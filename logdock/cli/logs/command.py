@@ -244,7 +244,7 @@ def _explain_nothing(
         _explain(explain(query.fields, search.sample(first, end)), screen)
     elif not search.summary.objects:
         if not screen.as_json:
-            screen.note("Nothing of these exports landed in this range. `logdock status` shows what landed last.")
+            screen.note(f"{search.what_is_empty()} `logdock status` shows what landed last.")
     elif expressions and not screen.as_json and (why := explain_patterns(expressions, search.sample(first, end))):
         screen.note(why)
 

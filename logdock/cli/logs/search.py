@@ -98,6 +98,16 @@ class Search:
         with contextlib.suppress(_LimitError):
             self._print(self.found(since, until), self._query, done)
 
+    def what_is_empty(self) -> str:
+        """Say where no object of the range is. An empty archive says nothing of what landed before it began."""
+        archived = [place.export for place in self._places if place.layout is None]
+        landed = [each.name for each in archived if each.lands_in == "bucket" and not each.other_account]
+        if not archived:
+            return "Nothing of these exports landed in this range."
+        return "The archive has nothing of these exports in this range." + (
+            f" For what landed before it was archived: --from landing --export {landed[0]}." if landed else ""
+        )
+
     def follow(self, since: datetime, late: timedelta) -> None:
         """Print the wanted lines from a time on, and then what arrives, until the limit or without an end."""
         query = replace(self._query, until="9999")

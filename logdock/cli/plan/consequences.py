@@ -7,6 +7,7 @@ from logdock.cli.plan.effects import Effect, Kind, joined
 from logdock.cli.plan.rules.table import effects_of
 from logdock.cli.stacks import expected_stacks
 from logdock.settings import Deployment
+from logdock.settings.cross_checks import ATLAS_PROJECT_SETTINGS
 from logdock.settings.destinations import Destination
 from logdock.settings.exports import Export
 from logdock.settings.landing import BucketLanding
@@ -37,12 +38,8 @@ def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
     stacks = [name for name, export_name in _export_stacks(difference).items() if export_name == export.name]
     again = next((each for each in difference.new.exports if each.name == export.name), None)
     renamed = difference.renamed.get(export.name)
-    steps = [
-        "With the settings file that still has it: `npx cdk destroy " + " ".join(stacks) + "`.",
-        "Then deploy the new settings.",
-    ]
-    if renamed:
-        steps.append(f"If it is enough to show another name, keep the name `{export.name}`.")
+    clashing = [other for other in difference.added if _owned(old, export) & _owned(difference.new, other)]
+    destroy = f"`npx cdk destroy {' '.join(stacks)}`"
     if again:
         yield Effect(
             of=export.name,
@@ -64,19 +61,22 @@ def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
         )
         + f"No deploy destroys {joined(stacks)}: the vendor goes on exporting, and it is billed. `npx cdk destroy` "
         "with the new settings does not know it, does nothing, and ends with exit code 0.",
-        steps=tuple(steps),
+        steps=tuple(
+            _side_by_side(export, renamed, destroy)
+            if renamed and not clashing and not getattr(export, "existing_bucket", None)
+            else _one_after_the_other(export, renamed, destroy)
+        ),
     )
-    for other in difference.added:
-        if _owned(old, export) & _owned(difference.new, other):
-            yield Effect(
-                of=other.name,
-                what="stack",
-                kind=Kind.FAILS,
-                sentence=f"`{other.name}` makes or configures what the stack of `{export.name}` owns (log groups, "
-                "subscriptions, the vendor's configuration): its deploy fails or takes them away as long as that stack "
-                "is there.",
-                steps=(f"Destroy the stack of `{export.name}` first.",),
-            )
+    for other in clashing:
+        yield Effect(
+            of=other.name,
+            what="stack",
+            kind=Kind.FAILS,
+            sentence=f"`{other.name}` makes or configures what the stack of `{export.name}` owns (log groups, "
+            "subscriptions, the vendor's configuration): its deploy fails or takes them away as long as that stack "
+            "is there.",
+            steps=(f"Destroy the stack of `{export.name}` first.",),
+        )
     landing = export.landing(old)
     kept = (
         f"The bucket `{landing.bucket}`, its policy and its key"
@@ -89,8 +89,54 @@ def _removed_export(difference: Comparison, export: Export) -> Iterator[Effect]:
         of=export.name,
         what="data",
         kind=Kind.RETAINS,
-        sentence=f"{kept}, and what is in the archive, stay after a destroy too, and expire as before.",
+        sentence=f"{kept}, and what is in the archive, stay after a destroy too, and expire as before. "
+        f"`logdock logs --export {export.name}` searches them with a settings file that still has the export "
+        "(`--settings`).",
     )
+
+
+def _is_pointed_by_hand(export: Export) -> bool:
+    """Whether someone has the vendor write to what the export's stack made: it goes on after a destroy."""
+    if isinstance(export, DatabaseExport) or export.kind == "cloudwatch-logs":
+        return False
+    return not getattr(export, "connect", None) and not getattr(export, "existing_bucket", None)
+
+
+def _side_by_side(export: Export, renamed: str, destroy: str) -> Iterator[str]:
+    """Yield the steps of a renaming that loses nothing: both exports are there until the new one gets the logs."""
+    by_hand = _is_pointed_by_hand(export)
+    connect = getattr(export, "connect", None)
+    once = [f"connect.{each}" for each in ATLAS_PROJECT_SETTINGS if getattr(connect, each, None)]
+    yield (
+        f"Keep `{export.name}` in the file beside `{renamed}`, and deploy"
+        + ("." if by_hand else "; until it is destroyed, both get the logs.")
+        + (f" Only one may have {joined(once)}: `{export.name}`, for now." if once else "")
+    )
+    if by_hand:
+        yield f"Point {export.vendor_name} at the new export: `logdock next-steps {renamed}`."
+    yield (
+        f"When `logdock status` shows that `{renamed}` lands and nothing waits of `{export.name}`: {destroy}, then "
+        f"take `{export.name}` out of the file"
+        + (f", give `{renamed}` {joined(once)}" if once else "")
+        + " and deploy."
+    )
+
+
+def _one_after_the_other(export: Export, renamed: str | None, destroy: str) -> Iterator[str]:
+    if _is_pointed_by_hand(export):
+        yield (
+            f"Switch the export off at {export.vendor_name}: what is written after the destroy is refused, or lands "
+            "and is neither archived nor shipped, and no alarm says so."
+        )
+    yield f"With the settings file that still has it: {destroy}."
+    yield "Then deploy the new settings."
+    if renamed:
+        yield f"{_backfill(export, renamed)} the destroy, for what was written in between."
+
+
+def _backfill(export: Export, name: str) -> str:
+    archive = "" if export.lands_in == "bucket" else "--destination archive "
+    return f"`logdock backfill --export {name} {archive}--since` a time before"
 
 
 def _owned(deployment: Deployment, export: Export) -> set[tuple[str, ...]]:
@@ -127,14 +173,19 @@ def _added_export(difference: Comparison, export: Export) -> Iterator[Effect]:
         return
     configures = isinstance(export, DatabaseExport) and export.is_configured
     steps: tuple[str, ...]
+    backfill = f"{_backfill(export, export.name)} the deploy, for what is there already."
     if export.kind == "cloudwatch-logs":
-        sentence, steps = "The deploy subscribes its log groups.", ()
+        sentence, steps = "The deploy subscribes its log groups: what is written from then on is archived.", (backfill,)
+    elif bucket := getattr(export, "existing_bucket", None):
+        sentence = f"The deploy has the bucket `{bucket}` announce what lands from then on."
+        steps = (backfill,) if export.ship_to else ()
     elif configures or getattr(export, "connect", None):
         sentence, steps = "The deploy makes it and switches it on at the vendor.", ()
     else:
         sentence = "The deploy makes its role, bucket or log groups."
         steps = ("Deploy.", f"At the vendor, do what `logdock next-steps {export.name}` prints.")
-    yield Effect(of=export.name, what="stack", kind=Kind.VENDOR if steps else Kind.NOTE, sentence=sentence, steps=steps)
+    kind = Kind.VENDOR if "Deploy." in steps else Kind.NOTE
+    yield Effect(of=export.name, what="stack", kind=kind, sentence=sentence, steps=steps)
     if isinstance(export, DatabaseExport) and configures and export.needs_parameters:
         restarted = "its instances" if export.is_cluster else "it"
         loads = f"does not load {joined(export.libraries)} yet, or " if export.libraries else ""

@@ -20,7 +20,14 @@ from logdock.cli.plan.existing import NewResource, existing, existing_roles, new
 from logdock.cli.plan.report import Plan
 from logdock.cli.plan.templates import Template, compare_templates, dangers, parse_template, read_assembly, unexplained
 from logdock.cli.redrive.dead_letters import queue_counts
-from logdock.cli.stacks import DeployedStack, deployed_stacks, expected_stacks, other_region, regions_to_search
+from logdock.cli.stacks import (
+    NEVER_MADE,
+    DeployedStack,
+    deployed_stacks,
+    expected_stacks,
+    other_region,
+    regions_to_search,
+)
 from logdock.inventory import stacks_of
 from logdock.settings import Deployment
 from logdock.settings.names import Names
@@ -28,9 +35,6 @@ from logdock.sources import version
 
 METADATA = "logdock:settings"
 """Where a stack's template has the settings that it was made from (stacks/core.py, stacks/export_stack.py)."""
-
-NEVER_MADE = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
-"""Statuses of a stack whose first deploy was rolled back or never ran: it has a template, and nothing of that."""
 
 
 def collision(account: Account, region: str) -> Effect:

@@ -126,12 +126,16 @@ def _begin(
 ) -> tuple[str, ...]:
     if len(ids) > 1 or set(ids) != set(trusted):
         raise CommandError(f"{name}: a rotation is under way already, or the settings are not deployed", ExitCode.USAGE)
-    own = any(isinstance(each, CockroachdbExport) and each.name == name for each in settings.exports)
-    if new is None and not own:
-        raise CommandError(f"{name}: the vendor makes this id. Give what it shows with --new ID", ExitCode.USAGE)
+    if new is None and not _is_id_of_the_user(settings, name):
+        raise CommandError(f"{name}: the vendor makes this id. Give what it shows: --begin --new ID", ExitCode.USAGE)
     both = (ids[0], secrets.token_hex(EXTERNAL_ID_BYTES) if new is None else new)
     write_external_ids(file, name, both)
     return both
+
+
+def _is_id_of_the_user(settings: Deployment, name: str) -> bool:
+    """Whether the user chooses the external id, and the command may."""
+    return any(isinstance(each, CockroachdbExport) and each.name == name for each in settings.exports)
 
 
 def _step(ids: tuple[str, ...], trusted: tuple[str, ...], uses: dict[str, Uses]) -> Step:
@@ -166,8 +170,10 @@ def _at(moment: datetime) -> str:
 def _next(account: Account, name: str, step: Step) -> str:
     fetches = name in {each.name for each in account.settings.destinations}
     stack = account.names.in_region("shipper", account.settings.region) if fetches else account.names.export(name)
+    new = "" if _is_id_of_the_user(account.settings, name) else " --new ID"
     return {
-        Step.NONE: f"`logdock rotate-external-id {name} --begin{account.option}` starts one",
+        Step.NONE: f"`logdock rotate-external-id {name} --begin{new}{account.option}` starts one"
+        + (", with the id that the vendor shows" if new else ""),
         Step.DEPLOY: f"`{account.deploy(stack)}`, then run this command again",
         Step.AT_THE_VENDOR: f"change it at the vendor, as `logdock next-steps {name}{account.option}` shows. "
         "CloudTrail shows its next call within a quarter of an hour",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -61,7 +62,12 @@ class Cleanup:
         """Register an object: every version of its key is removed."""
         what = f"object s3://{bucket}/{key}"
         at = f"--bucket {bucket} --region {s3.meta.region_name}"
-        command = f"aws s3api list-object-versions {at} --prefix '{key}', then aws s3api delete-object {at}"
+        quoted = shlex.quote(key)
+        command = (
+            f"aws s3api list-object-versions {at} --prefix {quoted} --output text "
+            "--query '[Versions,DeleteMarkers][].VersionId' | tr '\\t' '\\n' | "
+            f"xargs -I VERSION aws s3api delete-object {at} --key {quoted} --version-id VERSION"
+        )
 
         def remove() -> None:
             # in a bucket without versions, the object

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from logdock.cli.account import Account
-from logdock.cli.stacks import orphaned_stacks, other_region, owner_of
+from logdock.cli.stacks import NEVER_MADE, orphaned_stacks, other_region, owner_of
 from logdock.cli.validate.checks import Check, Checks
 
 if TYPE_CHECKING:
@@ -41,7 +41,12 @@ def check_stack(account: Account, stack: Stack) -> Checks:
         status = found["StackStatus"] if found else None
         owner = owner_of(found) if found else ""
         check.require(status is not None, "it is not deployed")
-        check.require(status in DEPLOYED or status is None, f"its state is {status}")
+        if status in NEVER_MADE:
+            # A deploy alone would fail again at what the first one left, such as a bucket; the plan names that.
+            fix = account.destroy(stack.name)
+            check.require(False, f"its first deploy failed, and left it empty ({status})", fix)
+        else:
+            check.require(status in DEPLOYED or status is None, f"its state is {status}")
         is_ours = owner in ("", account.settings.deployment)
         check.require(
             is_ours,

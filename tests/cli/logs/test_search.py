@@ -359,11 +359,24 @@ def test_context_of_what_landed_is_of_its_object(landed: Landed) -> None:
     assert [json.loads(json.loads(line)["message"])["attr"]["n"] for line in ended.out.splitlines()] == [1, 2, 3]
 
 
+def test_search_of_an_empty_archive_names_the_landing_that_it_did_not_look_at(landed: Landed) -> None:
+    """An export that was not archived from its start."""
+    day = ("--since", "2026-11-01", "--until", "2026-11-02")
+    said = landed.logs("-e", "trail", *day).err
+    assert "For what landed before it was archived: --from landing --export trail." in said
+    assert "--from landing" not in landed.logs("-e", "jobs", *day).err
+    for arguments in (["-e", "orders"], ["-e", "trail", "--from", "landing"]):
+        assert "Nothing of these exports landed in this range." in landed.logs(*arguments, *day).err
+
+
 @pytest.mark.parametrize(
     ("arguments", "note"),
     [
         (["-g", "Timeout"], "--grep Timeout: some lines match in another case. `(?i)` before the expression takes"),
-        (["--since", "2026-11-01", "--until", "2026-11-02"], "Nothing of these exports landed in this range."),
+        (
+            ["--since", "2026-11-01", "--until", "2026-11-02"],
+            "The archive has nothing of these exports in this range. `logdock status`",
+        ),
     ],
 )
 def test_search_that_finds_nothing_says_why(landed: Landed, arguments: list[str], note: str) -> None:

@@ -1,5 +1,6 @@
 """`logdock plan` of two settings files: every setting has a rule, every transition its consequences."""
 
+import copy
 import difflib
 import json
 import os
@@ -94,6 +95,33 @@ def test_plan_and_validate_name_what_an_alert_does_not_count(logdock: Type, tmp_
         assert len(json.loads(logdock(*command, "--json").out)["notes"]) == 1
 
 
+@pytest.mark.parametrize("name", [each["name"] for each in BASE["exports"]])
+def test_plan_of_a_renamed_export_has_steps_that_lose_nothing(name: str, logdock: Type, tmp_path: Path) -> None:
+    """Both exports at once where the settings take both, and otherwise a backfill of the gap."""
+    old, new = copy.deepcopy(BASE), copy.deepcopy(BASE)
+    (changed,) = (each for each in new["exports"] if each["name"] == name)
+    changed["name"] = "another"
+    write(tmp_path, old, "old.yaml")
+    write(tmp_path, new, "logdock.yaml")
+    effects = json.loads(logdock("plan", "--from", "old.yaml", "--json").out)["effects"]
+    (steps,) = (each["steps"] for each in effects if each["name"] == f"{name}:stack")
+    once = [each for each in changed.get("connect", {}) if f"`connect.{each}`" in steps[0]]
+    assert all("give `another`" in steps[-1] and f"`connect.{each}`" in steps[-1] for each in once)
+    for each in once:
+        del changed["connect"][each]
+    old["exports"].append(changed)
+    both = logdock("validate", "--offline", "--settings", str(write(tmp_path, old, "both.yaml")))
+    is_owned = any(each["name"] == "another:stack" for each in effects)
+    if steps[0].startswith("Keep "):
+        assert (both.code, is_owned) == (0, False), both.err
+        assert steps[-1].startswith("When `logdock status` shows that `another` lands")
+    else:
+        assert "logdock backfill --export another" in steps[-1]
+    by_hand = changed["kind"] in ("mongodb-atlas", "cockroachdb", "aptible", "cloudflare", "s3-logs")
+    by_hand = by_hand and not {"connect", "existing_bucket"} & set(changed)
+    assert any("Point " in each or "Switch the export off" in each for each in steps) == by_hand
+
+
 @pytest.mark.parametrize("database", [{"instance_id": "shop"}, {"instance_id": None, "cluster_id": "shop"}])
 def test_plan_export_of_same_database_fails(database: Document, logdock: Type, tmp_path: Path) -> None:
     """Also where no log group is the same."""
@@ -127,6 +155,23 @@ def test_way_out_of_existing_log_group_is_to_adopt_it(database: Document) -> Non
     assert isinstance(one, DatabaseExport)
     new = NewResource(one.name, "eu-west-1", "Group", "AWS::Logs::LogGroup", one.log_group_names[0])
     assert _way_out(settings, new) == ("Set `log_groups: adopt`: the deploy takes it over with its events.",)
+
+
+@pytest.mark.parametrize(
+    ("added", "command"),
+    [
+        (export("s3-logs", existing_bucket="acme-old", services=[], ship_to=["archive"]), "--since"),
+        (export("cloudwatch-logs"), "--destination archive --since"),
+    ],
+)
+def test_plan_of_what_holds_logs_already_names_the_backfill(
+    added: Document, command: str, logdock: Type, tmp_path: Path
+) -> None:
+    write(tmp_path, document(export("aptible")), "old.yaml")
+    write(tmp_path, document(export("aptible"), added), "logdock.yaml")
+    ended = logdock("plan", "--from", "old.yaml")
+    assert f"`logdock backfill --export {added['name']} {command}` a time before the deploy" in ended.out, ended.err
+    assert "next-steps" not in ended.out
 
 
 def test_nothing_changes(logdock: Type, tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """The command: what it leaves after a failure and after Ctrl-C, what it records, and what it does not enter."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -308,3 +312,30 @@ def test_a_feed_note_is_where_the_shipper_writes_it() -> None:
     written = (ROOT / "lambda_src" / "log_shipper" / "log_shipper" / "feed.py").read_text()
     assert 'f"feed-index/{self._destination}/{export}/{identity}.json"' in written
     assert feed_note("reader", "app", "0123") == "feed-index/reader/app/0123.json"
+
+
+AWS = """\
+#!{python}
+import sys, jmespath
+if sys.argv[2] == "list-object-versions":
+    listed = {{"Versions": [{{"VersionId": "v1"}}, {{"VersionId": "v2"}}], "DeleteMarkers": {markers}}}
+    print("\\t".join(jmespath.search(sys.argv[sys.argv.index("--query") + 1], listed)))
+else:
+    with open("deleted", "a") as file:
+        file.write(" ".join(sys.argv[2:]) + "\\n")
+"""
+
+
+@pytest.mark.parametrize("markers", [[{"VersionId": "m1"}], None])
+def test_command_that_removes_an_object_deletes_every_version(tmp_path: Path, markers: object) -> None:
+    """It is run as it is printed."""
+    (aws := tmp_path / "aws").write_text(AWS.format(python=sys.executable, markers=markers))
+    aws.chmod(0o755)
+    s3 = SimpleNamespace(meta=SimpleNamespace(region_name="eu-west-1"))
+    made = Cleanup().object(cast("Any", s3), "bucket", "it's a/key")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["/bin/bash", "-euo", "pipefail", "-c", made.command], cwd=tmp_path, env=environment, check=True)
+    versions = ["v1", "v2", *(["m1"] if markers else [])]
+    assert (tmp_path / "deleted").read_text().splitlines() == [
+        f"delete-object --bucket bucket --region eu-west-1 --key it's a/key --version-id {each}" for each in versions
+    ]

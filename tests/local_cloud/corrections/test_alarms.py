@@ -4,6 +4,7 @@ Each test goes red when its correction is taken out of ``corrections``.
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -117,6 +118,29 @@ def test_a_line_in_the_embedded_metric_format_is_a_metric(emulator: Emulator) ->
     logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[made.event(json.dumps(line))])
     found = [made.statistic(emulator, "Embedded", name, "Maximum", of="this") for name in ("seen", "lag")]
     assert found == [7, 10]
+
+
+def test_values_of_a_metric_come_newest_first_unless_asked_otherwise(emulator: Emulator) -> None:
+    cloudwatch, name = made.client(emulator, "cloudwatch"), made.new_name()
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    for minutes in (5, 3, 4):
+        data = {"MetricName": name, "Value": minutes, "Timestamp": now - timedelta(minutes=minutes)}
+        cloudwatch.put_metric_data(Namespace="Test", MetricData=[data])
+    stat = {"Metric": {"Namespace": "Test", "MetricName": name}, "Period": 60, "Stat": "Sum"}
+
+    def values(**order: str) -> list[float]:
+        answer = cloudwatch.get_metric_data(
+            MetricDataQueries=[{"Id": "a", "MetricStat": stat}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now,
+            **order,
+        )
+        (result,) = answer["MetricDataResults"]
+        assert result["Timestamps"] == [now - timedelta(minutes=each) for each in result["Values"]]
+        return list(result["Values"])
+
+    assert values() == values(ScanBy="TimestampDescending") == [3, 4, 5]
+    assert values(ScanBy="TimestampAscending") == [5, 4, 3]
 
 
 def test_a_state_machine_sees_when_a_composite_changed_and_sends_events_with_objects(emulator: Emulator) -> None:

@@ -49,14 +49,14 @@ def prefix(change: Change) -> Iterable[Effect]:
         yield at_vendor(
             change,
             f"The deploy has {vendor_of(change)} write {after}. Until that is done, uploads {before} are "
-            "refused; Atlas repeats them for up to seven days. What is there stays.",
+            f"refused; Atlas repeats them for up to seven days. {_former(change)}",
             drain(change.of, "any destination"),
         )
         return
     yield refuses(
         change,
         f"The bucket admits only keys {after} from {vendor_of(change)}: deliveries {before} are refused from the "
-        "deploy on. What is there stays, and is still found by `logdock logs`."
+        f"deploy on. {_former(change)}"
         + (" Atlas repeats refused uploads for up to seven days." if change.part.kind == "mongodb-atlas" else ""),
         drain(change.of, "any destination"),
         "Deploy.",
@@ -66,6 +66,16 @@ def prefix(change: Change) -> Iterable[Effect]:
             else f"At once, remove the prefix at {vendor_of(change)}"
         )
         + f" (`logdock next-steps {change.of}`).",
+    )
+
+
+def _former(change: Change) -> str:
+    """Say how to find what lies under the former prefix: where an export lands, commands look under its own alone."""
+    return (
+        "What is there stays."
+        + (" `logdock logs` finds its copy in the archive." if change.part.is_archived else "")
+        + f" To search {'the objects themselves' if change.part.is_archived else 'it'} or to ship it later, give "
+        "`logdock logs` and `logdock backfill` the former settings file (`--settings`)."
     )
 
 
@@ -83,7 +93,10 @@ def external_id(change: Change) -> Iterable[Effect]:
         )
     elif change.removed:
         first = (
-            "" if len(change.before) > 1 else f"`logdock rotate-external-id {change.of} --begin` instead: [old, new]."
+            ""
+            if len(change.before) > 1
+            else f"Put {joined(change.before)} back, then `logdock rotate-external-id {change.of} --begin --new "
+            f"{shown(change.after[-1])}`, which writes [old, new]."
         )
         yield refuses(
             change,

@@ -15,6 +15,7 @@ from logdock.cli.plan.rules.common import (
     refuses,
     replaces,
 )
+from logdock.settings.destinations import ARCHIVE
 
 
 def ship_to(change: Change) -> Iterable[Effect]:
@@ -40,7 +41,8 @@ def ship_to(change: Change) -> Iterable[Effect]:
     for name in change.added:
         yield note(
             change,
-            f"`{name}` gets what lands from the deploy on.",
+            f"`{name}` gets what lands from the deploy on."
+            + (" `logdock logs` then searches it, unless you add `--from landing`." if name == ARCHIVE else ""),
             f"`logdock backfill --export {change.of} --destination {name}` for what is there already.",
             what=f"{change.path}.{name}",
         )
