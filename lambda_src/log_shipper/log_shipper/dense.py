@@ -27,10 +27,10 @@ from log_shipper.dense_integers import (
 )
 from log_shipper.detectors import (
     ACCESS_KEY,
-    NO_CARD,
     Text,
     bearer_tokens,
     has_card,
+    may_have_no_card,
     whole_ipv6_search,
 )
 
@@ -356,7 +356,7 @@ def _with_quoted_numbers(structure: bytes) -> bytes:
 def _cards_replaced(text: bytes, placeholder: bytes) -> tuple[bytes, bool]:
     is_whole = True
     if has_card(text, "without"):
-        if re.search(NO_CARD, text) is not None:
+        if may_have_no_card(text):
             return text, False
         kind = TEXT_WITH_EMAIL if b"@" in text else TEXT if _may_have_others(text) else TEXT_ALONE
         text, is_whole = replace_cards(text, placeholder, kind)

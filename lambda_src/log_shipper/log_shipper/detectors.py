@@ -195,7 +195,15 @@ def payment_cards(text: Text) -> list[Span]:
             position = len(data) if position < 0 else position
             window = min(window * 2, _LARGEST_CARD_WINDOW)
         found += _cards_in_runs(_CARD_RUN.finditer(data, begin, position))
+    if len(found) > _MANY and not may_have_no_card(data):
+        return found
     return [span for span in found if not is_no_card(data, *span)]
+
+
+def may_have_no_card(data: bytes) -> bool:
+    """Say whether `is_no_card` may be true of a part of a text."""
+    is_fraction = b"." in data and _FRACTION.search(data) is not None
+    return is_fraction or (b"-" in data and _UUID_PART.search(data) is not None)
 
 
 def is_no_card(data: bytes, start: int, end: int) -> bool:
@@ -419,8 +427,9 @@ _DOT, _UUID_CHARS = 0x2E, 36
 _WHOLE_PART = re.compile(rb"(?<![A-Za-z0-9_.])[0-9]{1,11}\.\Z")
 _NEXT_FRACTION = re.compile(rb"\.[0-9]")
 _UUID = re.compile(rb"(?<![0-9A-Za-z-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z-])")
-NO_CARD = rb"\.(?<=[0-9]\.)[2-68][0-9]{11}|-(?<=[0-9A-Fa-f]{8}-)[0-9A-Fa-f]{4}(?:-[0-9A-Fa-f]{4}){2}-[0-9A-Fa-f]{12}"
-"""Expression for what has a part that may be no card though it has the digits of one."""
+# what has a part that may be no card though it has the digits of one; a search begins with a byte
+_FRACTION = re.compile(rb"\.(?<=[0-9]\.)[2-68][0-9]{11}")
+_UUID_PART = re.compile(rb"-(?<=[0-9A-Fa-f]{8}-)[0-9A-Fa-f]{4}(?:-[0-9A-Fa-f]{4}){2}-[0-9A-Fa-f]{12}")
 # what may follow an address in its run: nothing, a colon or two, a port
 _ENDS: tuple[Callable[[bytes], bytes], ...] = (
     bytes,

@@ -15,7 +15,6 @@ from log_shipper.cards import WIDE_SEPARATORS, card_mask
 from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
 from log_shipper.detectors import (
     LAST_SIGNS,
-    NO_CARD,
     Span,
     Text,
     emails,
@@ -24,6 +23,7 @@ from log_shipper.detectors import (
     ipv6_addresses,
     ipv6_runs_mask,
     is_no_card,
+    may_have_no_card,
     payment_cards,
     search_of,
 )
@@ -159,7 +159,7 @@ def of_name(name: str, text: Text) -> bytes:
     data = text.data
     if name == "payment-card":
         mask = card_mask(data)
-        if re.search(NO_CARD, data) is None:
+        if not may_have_no_card(data):
             return mask
         spans = [found.span() for found in re.finditer(_IN_MASK, mask)]
         return of_spans([span for span in spans if not is_no_card(data, *span)], len(data))
