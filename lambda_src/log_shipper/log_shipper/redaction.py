@@ -315,7 +315,11 @@ class Redactor:
         before, parts = data.split(b'"'), masks.signed(data, found).split(b'"')
         if len(parts) != len(before) or card in b"".join(parts[::2]):
             return None
-        escaped = [i for i in range(1, len(parts), 2) if card in parts[i] and _may_hold_document(before[i])]
+        escaped = [
+            i
+            for i in range(1, len(parts), 2)
+            if card in parts[i] and b"\2" in before[i] and _may_hold_document(before[i])
+        ]
         if escaped:
             # it may hold JSON with a number in it
             tokens = _with_json_signs(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
@@ -368,7 +372,11 @@ class Redactor:
                 if data[start] != _QUOTE:
                     inner = [(a - start, b - start, new) for a, b, new in own]
                     result.append((start, end, b'"' + replaced(data[start:end], inner) + b'"'))
-                elif _may_hold_document(data[start:end]) and any(new == card for _, _, new in own):
+                elif (
+                    data.find(b"\\", start, end) >= 0
+                    and any(new == card for _, _, new in own)
+                    and _may_hold_document(data[start:end])
+                ):
                     # it may hold JSON with a number in it
                     escaped.append(len(result))
                     result.append((start, end, data[start:end]))
@@ -405,7 +413,7 @@ def _may_be_document(line: bytes) -> bool:
 
 def _may_hold_document(token: bytes) -> bool:
     """Say whether a line of a string of JSON, of which a backslash may be written as 2, may be a document in JSON."""
-    return (b"\\" in token or b"\2" in token) and _OPENS_DOCUMENT.search(token) is not None
+    return _OPENS_DOCUMENT.search(token) is not None
 
 
 def _with_json_signs(data: bytes) -> bytes:
