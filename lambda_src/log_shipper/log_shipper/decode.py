@@ -5,6 +5,7 @@ Output comes in pieces of bounded size whatever the input expands to, so memory 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Protocol, cast
 
@@ -16,8 +17,10 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BZIP2_MAGIC = b"BZh"
 NOT_LOGS = {
-    b"PAR1\x15": "Parquet", b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz", b"Obj\x01": "Avro",
-    b"7z\xbc\xaf\x27\x1c": "7-Zip", b"\x04\x22\x4d\x18": "LZ4",
+    b"PAR1\x15": "Parquet", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"PK\x07\x08": "zip", b"\xfd7zXZ\x00": "xz",
+    b"LZIP\x01": "lzip", b"Obj\x01": "Avro", b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"\x04\x22\x4d\x18": "LZ4", b"\x02\x21\x4c\x18": "LZ4", b"\xff\x06\x00\x00sN": "Snappy", b"x\x9c": "zlib",
+    b"x\xda": "zlib", b"\x1f\x9d": "compress",
 }  # fmt: skip
 """Files that hold no lines, or lines that are not read: as text they would be shipped as noise, past redaction."""
 _ORC = b"ORC"
@@ -28,6 +31,8 @@ IsalError = cast("type[Exception]", igzip_lib.IsalError)
 PIECE_BYTES = 256 * 1024
 UNLIMITED_BYTES = 64 * 1024 * 1024
 """How much any object may expand to, however small it is stored."""
+_END_BYTES = 16
+"""More than checksums and sizes at the end of a stream take."""
 _ZSTD_INPUT_BYTES = 1024
 """zstandard's decompressor takes no output limit: small inputs bound what one call can expand to."""
 
@@ -149,10 +154,11 @@ def _members(
 ) -> Iterator[bytes]:
     """Decompress concatenated members; zero padding between and after them is ignored, as gzip(1) does."""
     member: _Decompressor | None = None
-    held = b""
-    for chunk in chunks:
+    held = begun = b""
+    returned = 0
+    for chunk in _with_end_apart(chunks):
         data = held + chunk if held else chunk
-        held = b""
+        held = begun = b""
         while data or (member is not None and not member.needs_input):
             if member is None:
                 data = data.lstrip(b"\0")
@@ -161,18 +167,43 @@ def _members(
                     break
                 if not data.startswith(magic):
                     raise CorruptInputError(f"bytes that are not {name} follow a {name} member")
-                member = new()
+                member, begun, returned = new(), data, 0
             try:
                 piece = member.decompress(data, PIECE_BYTES)
             except failure as error:
+                yield from _before_damage(begun, new(), failure, returned)
                 raise CorruptInputError(f"damaged {name} stream: {error}") from None
             data = b""
+            returned += len(piece)
             if piece:
                 yield piece
             if member.eof:
                 data, member = member.unused_data, None
     if member is not None or held:
         raise CorruptInputError(f"truncated {name} stream")
+
+
+def _with_end_apart(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield chunks, and the last bytes one by one: what precedes a wrong checksum is decompressed by then."""
+    held = b""
+    for chunk in chunks:
+        chunk = held + chunk
+        yield chunk[:-_END_BYTES]
+        held = chunk[-_END_BYTES:]
+    yield from _sliced((held,), 1)
+
+
+def _before_damage(data: bytes, member: _Decompressor, failure: type[Exception], returned: int) -> Iterator[bytes]:
+    """Yield what a damaged member holds behind what was returned, byte by byte; of a call that fails nothing is."""
+    fed = 0
+    with suppress(failure):
+        while fed < len(data) or not member.needs_input:
+            size = int(member.needs_input)
+            piece = member.decompress(data[fed : fed + size], PIECE_BYTES)
+            fed += size
+            if returned < len(piece):
+                yield piece[returned:]
+            returned = max(0, returned - len(piece))
 
 
 def _sliced(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -188,7 +219,7 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
     import zstandard
 
     frame = None
-    for data in _sliced(chunks, _ZSTD_INPUT_BYTES):
+    for data in _sliced(_with_end_apart(chunks), _ZSTD_INPUT_BYTES):
         while data:
             if frame is None:
                 frame = zstandard.ZstdDecompressor().decompressobj()

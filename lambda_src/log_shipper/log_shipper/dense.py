@@ -30,6 +30,7 @@ from log_shipper.detectors import (
     Text,
     bearer_tokens,
     has_card,
+    may_have_no_card,
     whole_ipv6_search,
 )
 
@@ -137,7 +138,8 @@ def replace_tokens(data: bytes, names: tuple[str, ...]) -> tuple[bytes, bool]:
 
     Nothing is replaced where a token may belong to something that is longer than it.
     """
-    if _PLACEHOLDER_LEAD in data:
+    # what colours the text behind it on a terminal ends in a letter
+    if _PLACEHOLDER_LEAD in data or b"\x1b" in data:
         return data, False
     if _has_header_or_key(data, names):
         lower = data.lower()
@@ -354,6 +356,8 @@ def _with_quoted_numbers(structure: bytes) -> bytes:
 def _cards_replaced(text: bytes, placeholder: bytes) -> tuple[bytes, bool]:
     is_whole = True
     if has_card(text, "without"):
+        if may_have_no_card(text):
+            return text, False
         kind = TEXT_WITH_EMAIL if b"@" in text else TEXT if _may_have_others(text) else TEXT_ALONE
         text, is_whole = replace_cards(text, placeholder, kind)
     if is_whole and has_card(text, "with dots"):

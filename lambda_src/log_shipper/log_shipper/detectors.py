@@ -41,8 +41,13 @@ class Text:
 
     @cached_property
     def letters(self) -> bytes:
-        """The bytes, with control characters for what is outside ASCII and no letter: punctuation and emoji."""
+        """The bytes, with control characters for what is outside ASCII and no letter: punctuation and emoji.
+
+        Also for what colours the text behind it on a terminal: it ends in a letter.
+        """
         data = self.data
+        if b"\x1b" in data:
+            data = _COLOUR.sub(lambda found: b"\1" * len(found[0]), data)
         if data.isascii():
             return data
         for leads, pattern, filler in _NO_LETTERS:
@@ -190,7 +195,28 @@ def payment_cards(text: Text) -> list[Span]:
             position = len(data) if position < 0 else position
             window = min(window * 2, _LARGEST_CARD_WINDOW)
         found += _cards_in_runs(_CARD_RUN.finditer(data, begin, position))
-    return found
+    if len(found) > _MANY and not may_have_no_card(data):
+        return found
+    return [span for span in found if not is_no_card(data, *span)]
+
+
+def may_have_no_card(data: bytes) -> bool:
+    """Say whether `is_no_card` may be true of a part of a text."""
+    is_fraction = b"." in data and _FRACTION.search(data) is not None
+    return is_fraction or (b"-" in data and _UUID_PART.search(data) is not None)
+
+
+def is_no_card(data: bytes, start: int, end: int) -> bool:
+    """Say whether what may be a card is the fraction of a decimal number, or part of a UUID."""
+    if data[start - 1] == _DOT and data[start:end].isdigit():
+        before = data[max(0, start - _LONGEST_RUN) : start]
+        return _WHOLE_PART.search(before) is not None and _NEXT_FRACTION.match(data, end) is None
+    if b"-" in data[start - 1 : end + 1]:
+        first = max(0, start - _UUID_CHARS)
+        return any(
+            found.start() <= start and end <= found.end() for found in _UUID.finditer(data, first, end + _UUID_CHARS)
+        )
+    return False
 
 
 def _cards_in_runs(runs: Iterable[re.Match[bytes]]) -> list[Span]:
@@ -339,6 +365,7 @@ def _is_user_and_password(token: bytes) -> bool:
         return False
 
 
+_COLOUR = re.compile(rb"\x1b\[[0-9;:]*+m")
 # UTF-8 outside ASCII that is no letter: U+0080 to U+00BF, U+2000 to U+303F, surrogates, U+F000 on but for Han
 _NO_LETTERS = (
     ((b"\xc2",), re.compile(rb"\xC2[\x80-\xBF]"), b"\1\1"),
@@ -356,10 +383,13 @@ _DOMAIN = re.compile(
     )
 )
 _LOCAL = r"[A-Za-z0-9._%+\-\x80-\xff]++"
+# what the last signs of a local part may be, but no others: elsewhere they are between two words
+LAST_SIGNS = "[!#$*^~]"
 # reversed; a JSON line has no letter or digit after a quote that ends a string, and a quote that is escaped
 # is taken out with its backslashes
 _REVERSED_LOCAL = re.compile(
-    rf'@(?:{_LOCAL}(?:\'{_LOCAL})*+|"\\++[^"\\\n]++"\\++|"[^"\\\n]++(?<=[A-Za-z0-9])"\\*+)'.encode("latin-1")
+    rf'@(?:{LAST_SIGNS}*+{_LOCAL}(?:\'{_LOCAL})*+|"(?:\\++[^"\\\n]++(?<=[A-Za-z0-9])"\\++'
+    rf'|[^"\\\n]++(?<=[A-Za-z0-9])"\\*+))'.encode("latin-1")
 )
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 # behind the first of three dots with numbers between them: the number before it, by how many digits it has
@@ -393,6 +423,13 @@ _IN_MASK = rb"\x01\x03*+"
 # of bytes that UTF-8 does not have
 _MASK = bytes({0xF5: 1, 0xFF: 3}.get(byte, 0) for byte in range(256))
 _PORT = re.compile(rb":[0-9]{1,5}:?$")
+_DOT, _UUID_CHARS = 0x2E, 36
+_WHOLE_PART = re.compile(rb"(?<![A-Za-z0-9_.])[0-9]{1,11}\.\Z")
+_NEXT_FRACTION = re.compile(rb"\.[0-9]")
+_UUID = re.compile(rb"(?<![0-9A-Za-z-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z-])")
+# what has a part that may be no card though it has the digits of one; a search begins with a byte
+_FRACTION = re.compile(rb"\.(?<=[0-9]\.)[2-68][0-9]{11}")
+_UUID_PART = re.compile(rb"-(?<=[0-9A-Fa-f]{8}-)[0-9A-Fa-f]{4}(?:-[0-9A-Fa-f]{4}){2}-[0-9A-Fa-f]{12}")
 # what may follow an address in its run: nothing, a colon or two, a port
 _ENDS: tuple[Callable[[bytes], bytes], ...] = (
     bytes,

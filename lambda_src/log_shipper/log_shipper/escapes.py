@@ -13,17 +13,23 @@ from log_shipper import dense
 from log_shipper.detectors import search_of
 from log_shipper.edits import Lines
 
-# an escape whose character may belong to something that is searched for, after any number of backslashes, and a
-# percent-encoded character, encoded any number of times: of ASCII, or of two or three bytes of UTF-8
-_CHARACTERS = rb"\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)"
+# an escape whose character may belong to something that is searched for, or be beside it, after any number of
+# backslashes, and a percent-encoded character, encoded any number of times: of UTF-8, of UTF-16 as JavaScript's
+# `escape` writes it, or a byte that is no UTF-8, such as one of Latin-1
+_CHARACTERS = rb"\\(?<!\\\\)\\*+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|/)"
 _PERCENT = rb"%(?:25)*+[0-7][0-9a-fA-F]"
 _PERCENT_NEXT = rb"%(?:25)*+[89abAB][0-9a-fA-F]"
-_WIDE = rb"(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F])%b|[eE][0-9a-fA-F]%b%b" % ((_PERCENT_NEXT,) * 3)
-_ESCAPE = re.compile(rb"(%b|%%(?:25)*+(?:[0-7][0-9a-fA-F]|%b))" % (_CHARACTERS, _WIDE))
+_WIDE = rb"(?:[cC][2-9a-fA-F]|[dD][0-9a-fA-F])%b|[eE][0-9a-fA-F]%b%b|[fF][0-4]%b%b%b" % ((_PERCENT_NEXT,) * 6)
+# what colours the text behind it on a terminal
+_COLOUR = rb"\x1b\[[0-9;:]*+m"
+_ESCAPE = re.compile(rb"(%b|%b|%%(?:25)*+(?:%b|[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))" % (_CHARACTERS, _COLOUR, _WIDE))
 _PERCENT_LEAD = rb"%[0-7][0-9a-fA-F]"
-_WIDE_LEAD = rb"%[c-eC-E][0-9a-fA-F]%(?:25)*[89abAB]"
+_WIDE_LEAD = rb"%(?:[89a-fA-F][0-9a-fA-F]|u[0-9a-fA-F]{4})"
 # something may begin behind it, or go on
-_WIDE_BEFORE = rb"%[c-eC-E][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,2}[0-9A-Za-z:]"
+_WIDE_BEFORE = rb"%(?:[89a-fA-F][0-9a-fA-F][0-9A-Za-z:]|u[0-9a-fA-F]{4})"
+_COLOUR_LEAD = rb"\x1b\["
+# semicolons may be in it
+_COLOUR_LEADS = (b"\x1b[", b"1b[", b"1B[")
 # what is no percent-encoded ASCII character, encoded any number of times
 _PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
 # a pair of backslashes before what is no character's code
@@ -61,7 +67,10 @@ MAX_LAYERS = 10
 # of bytes that UTF-8 does not have, for escapes of different lengths
 _LONGER = [bytes([byte]) for byte in range(0xF5, 0x100)]
 _LENGTHS = bytes(4 * (byte - 0xF4) if byte >= 0xF5 else 0 for byte in range(256))
-_CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
+_CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}")
+_TAB_BEHIND_BACKSLASHES = re.compile(rb"\\+(?=\t\t)")
+# UTF-8 has no bytes from here on: in texts that are searched they have other meanings
+_NO_UTF8, _ANY_NEXT = 0xF5, b"\x80"
 
 
 def before_escape(lines: Lines, start: int) -> int:
@@ -112,6 +121,9 @@ class View:
         if b"\\" in self.data and re.search(rb"\\[bfnrt]", self.data) is not None:
             for escape, border in _CONTROLS:
                 self.data = self.data.replace(escape, border)
+            if b"\\\t" in self.data:
+                # in strings within strings, a token may follow
+                self.data = _TAB_BEHIND_BACKSLASHES.sub(lambda found: b"\t" * len(found[0]), self.data)
 
     def _take_pieces(self, lower: bytes) -> None:
         """Leave what has an escape, between two delimiters: nothing that is found goes on over one.
@@ -132,9 +144,11 @@ class View:
         all_leads: tuple[bytes, ...] = _BACKSLASH_LEADS
         if b"%" in data:
             all_leads = _ALL_WIDE_LEADS if _has_wide(data) else _ALL_LEADS
+        if b"\x1b" in data:
+            all_leads = tuple(lead + b"|" + _COLOUR_LEAD for lead in all_leads)
         taken, origins = self._pieces(all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2], delimiters)
         pieces = b"\n".join(taken)
-        if b"40" in pieces and _QUOTE_AT.search(pieces):
+        if (b"40" in pieces and _QUOTE_AT.search(pieces)) or any(map(pieces.__contains__, _COLOUR_LEADS)):
             wider = _LINE_FEED
         elif delimiters == _DELIMITERS and _letter_of_basic_search()(pieces) is not None:
             wider = _DELIMITERS_OF_HEADERS
@@ -330,6 +344,7 @@ def _characters_decoded(data: bytes) -> bytes | None:
 _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...] = (
     (b"\\", rb"\\[ux/]", _CHARACTERS, _characters_decoded),
     (b"%", _PERCENT_LEAD, _PERCENT, _percent_decoded),
+    (b"\x1b", _COLOUR_LEAD, _COLOUR, lambda data: re.sub(_COLOUR, b"\x1b", data)),
 )
 
 
@@ -378,14 +393,22 @@ def _without_pairs(parts: list[bytes]) -> list[bytes]:
 
 
 def _decoded(escape: bytes) -> bytes:
-    if escape[:1] == b"%":
-        return bytes.fromhex(b"".join(_HEX_PAIR.findall(escape)).decode())
+    if escape[:1] == b"%" and b"u" not in escape:
+        return _text_byte(bytes.fromhex(b"".join(_HEX_PAIR.findall(escape)).decode()))
+    if escape[:1] == b"\x1b":
+        return escape[:1]
     if escape[:2] == b"\\\\":
         # one backslash of two is the other one's escape
         return escape[: len(escape) // 2]
-    if escape[:1] != b"\\":
+    if escape[:1] not in (b"\\", b"%"):
         return escape
     if escape[1:2] == b"/":
         return b"/"
-    character = chr(int(escape[2:], 16))
+    if escape[1:2] == b"x":
+        return _text_byte(bytes.fromhex(escape[2:].decode()))
+    character = chr(int(escape[-4:], 16))
     return character.encode("utf-8", "surrogatepass")
+
+
+def _text_byte(character: bytes) -> bytes:
+    return _ANY_NEXT if len(character) == 1 and character[0] >= _NO_UTF8 else character

@@ -21,6 +21,7 @@ _BORDERS = (
         re.IGNORECASE,
     ),
 )
+_OTHER_THAN_UPPER = bytes(range(8, 256))
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -37,9 +38,9 @@ def with_head(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def utf8(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Return a stream as it is, or recoded when it is UTF-16, as on Windows."""
+    """Return a stream as it is, or recoded when it is UTF-16, as on Windows, or UTF-32."""
     head, stream = with_head(pieces)
-    encoding = _utf16(head)
+    encoding = _utf32(head) or _utf16(head)
     if encoding is None:
         return stream
     decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
@@ -47,19 +48,34 @@ def utf8(pieces: Iterable[bytes]) -> Iterator[bytes]:
     return (decoder.decode(piece, final).encode() for piece, final in ends)
 
 
+def _utf32(head: bytes) -> str | None:
+    """Return the encoding of UTF-32, with a byte order mark or without: no other text has so many NULs where it has."""
+    characters = len(head) // 4
+    nulls = [head[i : 4 * characters : 4].count(0) for i in range(4)]
+    for encoding, mark, (low, plane, high) in (
+        ("utf-32-le", b"\xff\xfe\0\0", (0, 2, 3)),
+        ("utf-32-be", b"\0\0\xfe\xff", (3, 1, 0)),
+    ):
+        # the last plane of Unicode is 16, and most characters are of plane 0
+        if nulls[high] == characters and nulls[plane] * 8 >= characters * 7 and nulls[low] * 8 <= characters:
+            return "utf-32" if head.startswith(mark) else encoding if characters > 1 else None
+    return None
+
+
 def _utf16(head: bytes) -> str | None:
     """Return the encoding of UTF-16 with a byte order mark, or of text that is plainly UTF-16 without one.
 
     Any text of logs has digits, blanks and line feeds, whose upper bytes are NUL and whose lower bytes are not. Two
-    stray bytes that look like a mark would turn every line behind them into noise, so a few NULs are needed behind it;
-    without a mark, seven of eight characters must have one.
+    stray bytes that look like a mark would turn every line behind them into noise, so a few NULs are needed behind it.
+    Without a mark, seven of eight characters must be of the alphabets up to U+07FF: no other text has such upper bytes.
     """
     first, second = head[::2].count(0), head[1::2].count(0)
     if head.startswith(_UTF16_BOMS):
         upper, lower = (second, first) if head.startswith(b"\xff\xfe") else (first, second)
         return "utf-16" if len(head) == 2 or (upper * 32 >= len(head) - 2 and lower * 2 <= upper) else None
-    if len(head) >= 8 and max(first, second) * 16 >= len(head) * 7 and not min(first, second):
-        return "utf-16-le" if second else "utf-16-be"
+    lower, upper = [len(head[i::2].translate(None, _OTHER_THAN_UPPER)) for i in range(2)]
+    if len(head) >= 8 and max(lower, upper) * 16 >= len(head) * 7 and not (first and second):
+        return "utf-16-le" if upper > lower else "utf-16-be"
     return None
 
 

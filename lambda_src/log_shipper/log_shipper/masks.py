@@ -14,6 +14,7 @@ from log_shipper.borders import cut
 from log_shipper.cards import WIDE_SEPARATORS, card_mask
 from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
 from log_shipper.detectors import (
+    LAST_SIGNS,
     Span,
     Text,
     emails,
@@ -21,6 +22,8 @@ from log_shipper.detectors import (
     ipv4_addresses,
     ipv6_addresses,
     ipv6_runs_mask,
+    is_no_card,
+    may_have_no_card,
     payment_cards,
     search_of,
 )
@@ -118,6 +121,8 @@ _COLONS_SHARE, _SHARE = 64, 128
 _SAMPLES, _SAMPLE_BYTES = 4, 512
 # compiled when they are first used, so that a start does not wait for them
 _CARD_LEAD = rb"[2-68](?<![0-9].)[0-9 +\-]{11}"
+_SIGN_AT = rb"@(?<=%b@)" % LAST_SIGNS.replace("[", '["').encode()
+_IN_MASK = rb"\x01\x03*+"
 _LONG_RUN = rb"[0-9A-Fa-f:.]{65}"
 
 
@@ -134,7 +139,7 @@ def dense_names(text: Text, names: Iterable[str]) -> set[str]:
         sample = b"\n" + b"\n".join([data[at : at + _SAMPLE_BYTES] for at in places])
     few = len(sample) // _SHARE
     found = set()
-    if len(emails(Text(sample))) > few and b'"@' not in data:
+    if len(emails(Text(sample))) > few and re.search(_SIGN_AT, data) is None:
         found.add("email")
     if len(ipv4_addresses(Text(sample))) > few:
         found.add("ipv4")
@@ -153,7 +158,11 @@ def of_name(name: str, text: Text) -> bytes:
     """Return the mask of what a detector of `dense_names` finds."""
     data = text.data
     if name == "payment-card":
-        return card_mask(data)
+        mask = card_mask(data)
+        if not may_have_no_card(data):
+            return mask
+        spans = [found.span() for found in re.finditer(_IN_MASK, mask)]
+        return of_spans([span for span in spans if not is_no_card(data, *span)], len(data))
     data = text.letters if name == "email" else data
     chunks = cut(data.translate(_BORDERS_AS_LINE_FEED), _CHUNK_BYTES)
     return b"".join([_MAKERS[name](b"\n%b\n" % data[start:end])[1:-1] for start, end in chunks])

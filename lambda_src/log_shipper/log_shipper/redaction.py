@@ -34,14 +34,18 @@ _JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
 # or a number
 _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
 _BACKSLASH, _QUOTE = b'\\"'
+_OPENS_DOCUMENT = re.compile(
+    rb"(?:\A\"?|[\\\2]n|u000[aA])(?:\s|[\\\2](?:[frt]|u00(?!0[aA])[0-9a-fA-F]{2}))*+[{\[]|u00[57][bB]"
+)
 _BEHIND_DOCUMENT = b"\0\xef\xbb\xbf \t\r"
 _ENDS_OF_DOCUMENTS = [bytes([byte]) for byte in b"}]" + _BEHIND_DOCUMENT]
 _MANY_EDITS = 256
 """One edit in so many bytes: then lines are read as JSON together."""
 # of a character behind a backslash: nothing begins in them
-_CODES = ((rb"(?<=\\)u[0-9a-fA-F]{4}", b"\n" * 5), (rb"(?<=\\)x[0-7][0-9a-fA-F]", b"\n" * 3))
+_CODES = ((rb"(?<=\\)u[0-9a-fA-F]{4}", b"\n" * 5), (rb"(?<=\\)x[0-9a-fA-F]{2}", b"\n" * 3))
 # of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
 _SIGNS_OF_SHORT = ("::", ".", "%", "\\")
+_ESCAPE_SIGNS = (b"\\", b"%", b"\x1b")
 
 
 class Redactor:
@@ -243,7 +247,7 @@ class Redactor:
     ) -> bytes:
         """Return a line or a block of lines with what is found replaced; where it overlaps, as one."""
         text = Text(b"\n" + data, are_records=are_records)
-        view = View.of(data, text.lower) if b"\\" in data or b"%" in data else None
+        view = View.of(data, text.lower) if any(sign in data for sign in _ESCAPE_SIGNS) else None
         # pieces of one line are no lines in which a header may go on
         is_line = are_records or b"\n" not in data
         decoded = None if view is None else Text(b"\n" + view.data, are_records=is_line)
@@ -311,7 +315,11 @@ class Redactor:
         before, parts = data.split(b'"'), masks.signed(data, found).split(b'"')
         if len(parts) != len(before) or card in b"".join(parts[::2]):
             return None
-        escaped = [i for i in range(1, len(parts), 2) if card in parts[i] and b"\2" in before[i]]
+        escaped = [
+            i
+            for i in range(1, len(parts), 2)
+            if card in parts[i] and b"\2" in before[i] and _may_hold_document(before[i])
+        ]
         if escaped:
             # it may hold JSON with a number in it
             tokens = _with_json_signs(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
@@ -364,7 +372,11 @@ class Redactor:
                 if data[start] != _QUOTE:
                     inner = [(a - start, b - start, new) for a, b, new in own]
                     result.append((start, end, b'"' + replaced(data[start:end], inner) + b'"'))
-                elif data.find(b"\\", start, end) >= 0 and any(new == card for _, _, new in own):
+                elif (
+                    data.find(b"\\", start, end) >= 0
+                    and any(new == card for _, _, new in own)
+                    and _may_hold_document(data[start:end])
+                ):
                     # it may hold JSON with a number in it
                     escaped.append(len(result))
                     result.append((start, end, data[start:end]))
@@ -397,6 +409,11 @@ class Redactor:
 
 def _may_be_document(line: bytes) -> bool:
     return line.lstrip()[:1] in (b"{", b"[") and line.rstrip(_BEHIND_DOCUMENT)[-1:] in (b"}", b"]")
+
+
+def _may_hold_document(token: bytes) -> bool:
+    """Say whether a line of a string of JSON, of which a backslash may be written as 2, may be a document in JSON."""
+    return _OPENS_DOCUMENT.search(token) is not None
 
 
 def _with_json_signs(data: bytes) -> bytes:

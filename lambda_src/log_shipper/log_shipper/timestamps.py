@@ -22,6 +22,13 @@ _CLF = re.compile(r"\[?(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d(?:\.\d{1,9
 _HTTP_DATE = re.compile(
     r"(?:[A-Z][a-z]{2}, )?(\d\d?) ([A-Z][a-z]{2}) (\d{4}) (\d\d:\d\d:\d\d) (GMT|UTC|[+-]\d{4})$", re.ASCII
 )
+# with the year at the end, as C's `asctime` has it, or behind the day and with an offset, as JavaScript's `Date` has it
+_DATE_STRING = re.compile(
+    r"\[?[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) (?:(\d{4}) )?(\d\d:\d\d:\d\d(?:\.\d{1,9})?) "
+    r"(?:(?:GMT|UTC)([+-]\d{4})?(?: \([^()]{1,60}\))?|(\d{4})\]?)$",
+    re.ASCII,
+)
+_BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d(?:[.,]\d{1,9})?)(Z|[+-]\d\d(?::?\d\d)?)$", re.ASCII)
 _MONTHS = {name: f"{i:02d}" for i, name in enumerate(calendar.month_abbr[1:], 1)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = ((10**17, 10**9, 9), (10**14, 10**6, 6), (10**11, 10**3, 3), (0, 1, 0))
@@ -95,6 +102,19 @@ def from_http_date(text: str) -> str | None:
     if match is None or match[2] not in _MONTHS:
         return None
     return normalise(f"{match[3]}-{_MONTHS[match[2]]}-{match[1]:0>2}T{match[4]}{match[5]}")
+
+
+def from_date_string(text: str) -> str | None:
+    """Return the time of ``Wed Mar  4 05:06:07 2026``, of ``Wed Mar 04 2026 05:06:07 GMT+0000 (UTC)``, or None.
+
+    Also of ``20260304T050607Z``, the basic format of ISO 8601. Apache writes brackets and a fraction.
+    """
+    if match := _BASIC.match(text):
+        return normalise("{}-{}-{}T{}:{}:{}{}".format(*match.groups()))
+    match = _DATE_STRING.match(text)
+    if match is None or match[1] not in _MONTHS or (match[3] is None) == (match[6] is None):
+        return None
+    return normalise(f"{match[3] or match[6]}-{_MONTHS[match[1]]}-{match[2].strip():0>2}T{match[4]}{match[5] or ''}")
 
 
 @lru_cache(maxsize=8192)

@@ -44,6 +44,38 @@ def test_what_precedes_the_damage_is_yielded() -> None:
     assert next(pieces) in b"first\n"
 
 
+LINES = [b"%05d %x\n" % (i, hash((i, "a")) & 0xFFFFFFFF) for i in range(20_000)]
+
+
+@pytest.mark.parametrize("lines", [1, 3, 20_000])
+@pytest.mark.parametrize("size", [1 << 20, 4096])
+@pytest.mark.parametrize("codec", ["gzip", "gzip size", "zstd"])
+def test_a_wrong_checksum_costs_no_line(codec: str, lines: int, size: int) -> None:
+    data = b"".join(LINES[:lines])
+    if codec == "zstd":
+        stream = bytearray(zstandard.ZstdCompressor(write_checksum=True).compress(data))
+        stream[-1] ^= 1
+    else:
+        stream = bytearray(gzip.compress(data))
+        stream[-1 if codec == "gzip size" else -8] ^= 1
+    pieces: list[bytes] = []
+    with pytest.raises(CorruptInputError, match="damaged"):
+        pieces.extend(decoded(cut(bytes(stream), size)))
+    assert b"".join(pieces) == data
+
+
+@pytest.mark.parametrize("codec", ["gzip", "bzip2"])
+def test_what_precedes_damage_in_a_small_member_is_yielded(codec: str) -> None:
+    whole, damaged = b"".join(LINES[:900]), bytearray(CODECS[codec](b"".join(LINES[:2000])))
+    at = len(damaged) * 3 // 4
+    damaged[at : at + 64] = bytes(64)
+    pieces: list[bytes] = []
+    with pytest.raises(CorruptInputError, match="damaged"):
+        pieces.extend(decoded([CODECS[codec](b"first\n") + damaged]))
+    assert b"".join(pieces).startswith(b"first\n" + (whole if codec == "gzip" else b""))
+    assert max(map(len, pieces)) <= PIECE_BYTES
+
+
 def test_rejects_garbage_after_a_member() -> None:
     with pytest.raises(CorruptInputError, match="not gzip"):
         list(decoded([gzip.compress(b"a") + b"garbage"]))

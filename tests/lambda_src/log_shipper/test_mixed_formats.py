@@ -129,6 +129,8 @@ def test_damaged_array_element_costs_its_neighbours_nothing() -> None:
             f'{{"Records":[{element},{broken},{element}]}}',
             f"[{element},\n{broken},\n{element}]",
             f"[{broken},{element},{element}]",
+            f"[{broken},\n{broken},\n{broken},{element},{element}]",
+            f"[\n{broken},\n{broken},\n{element},\n{element}\n]\n",
         ):
             records = read(data.encode(), "s3-logs", size=50)
             assert [r.time for r in records if r.message == element] == [JSON_TIME] * 2

@@ -98,6 +98,29 @@ def test_utf_16_without_a_mark_is_detected_by_its_nuls(encoding: str, size: int)
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("size", [1, 3, 100_000])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_utf_32_is_detected_by_its_nuls(encoding: str, size: int, mark: str) -> None:
+    text = f"{mark}sent to anna@example.com é€𝄞😀\r\nzwei\r\n"
+    assert messages(cut(text.encode(encoding), size)) == ["sent to anna@example.com é€𝄞😀", "zwei"]
+    assert messages([mark.encode(encoding)]) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text",
+    ["Ёлка: вход anna@example.com", "σύνδεση anna@example.com", "כניסה anna@example.com", "دخول anna@example.com"],
+)
+def test_utf_16_without_a_mark_is_detected_in_every_alphabet(encoding: str, text: str) -> None:
+    assert messages([f"{text}\r\nzwei\r\n".encode(encoding)]) == [text, "zwei"]
+
+
+@pytest.mark.parametrize("text", ["8=FIX.4.2\x019=65\x0135=A\x01", "\x1b[31mred\x1b[0m\x07", "\x04\x05" * 9 + "abc"])
+def test_control_characters_are_not_taken_for_utf_16(text: str) -> None:
+    assert messages([text.encode()]) == [text]
+
+
 @pytest.mark.parametrize(
     "data", [b"a\0b\0c", b"\0" * 64 + b"a line", b"a\0b\0c\0d\0 a line that goes on", b"\0\0\0\0abcd"]
 )
@@ -173,7 +196,7 @@ def test_a_bomb_is_never_held_whole(unit: bytes, format_name: str, monkeypatch: 
     longest = 128 * 1024
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", longest)
     monkeypatch.setattr(json_stream, "_MAX_ELEMENT_CHARS", longest)
-    size = 32 * longest
+    size = 40 * longest
     bomb = gzip.compress(unit * (size // len(unit)), 1)
     tracemalloc.start()
     for block in read_blocks(decoded(cut(bomb, 131_072)), vendor="s3-logs", format_name=format_name, origin=ORIGIN):

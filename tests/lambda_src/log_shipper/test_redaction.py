@@ -22,6 +22,88 @@ JSON = st.recursive(
 )
 
 
+BESIDE = [
+    *(f"%{byte:02X}" for byte in range(0x80, 0x100)), *(f"%25{byte:02x}" for byte in range(0x80, 0x100, 7)),
+    *(rf"\x{byte:02x}" for byte in range(0x80, 0x100)), *(f"%u{code:04X}" for code in (0x20, 0xE9, 0x4E2D, 0xD83D)),
+    "%F0%9F%98%80", "%f0%9f%98%80", "%E4%B8", "%E4%B8%AD", "%C3%A9", r"\xe4\xb8\xad", r"\u00e9", r"\ud83d\ude00", "é",
+    "\x1b[31m", "\x1b[1;38:5:9m", "\x1b[m", r"\u001b[1;31m", r"\x1b[31m", r"\\u001b[0m", "%1B%5B31m",
+]  # fmt: skip
+"""What may be beside a secret, and is no part of it."""
+SECRETS = {
+    "ipv4": "203.0.113.77", "ipv6": "2001:db8::8a2e:370:7334", "payment-card": "4111111111111111",
+    "aws-key": "AKIAIOSFODNN7EXAMPLE", "bearer-token": "Bearer abcdefgh.ij",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("detector", SECRETS)
+@pytest.mark.parametrize("template", ["a {}{}{} b", 'q={}{}{}&r=1 "x"', '{{"m":"a {}{}{} b"}}'])
+def test_nothing_beside_a_secret_hides_it(detector: str, template: str) -> None:
+    secret = SECRETS[detector]
+    shown = secret if detector == "bearer-token" else f"[{detector}]"
+    beside = [each for each in BESIDE if "\x1b" not in each or not template.startswith("{")]
+    lines = [template.format(each, secret, each) for each in beside]
+    wanted = [template.format(each, shown, each).replace("abcdefgh.ij", "[bearer-token]") for each in beside]
+    redactor = Redactor("keep", (detector,))
+    assert [*map(redactor.redact, lines)] == wanted
+    for many in (1, 9):
+        block = "\n".join(lines * many).encode()
+        assert redactor.redact_lines(block) == "\n".join(wanted * many).encode()
+    for line, text in zip(lines, wanted, strict=True):
+        assert redactor.redact_lines("\n".join([line] * 99).encode()) == "\n".join([text] * 99).encode()
+
+
+@pytest.mark.parametrize(
+    "encoded", ["jane%u0040example.com", "jos%E9@example.com", r"jos\xe9@example.com", "%FFa%40b.io"]
+)
+def test_an_address_is_found_with_what_is_not_utf_8_in_it(encoded: str) -> None:
+    redactor = Redactor("keep", ("email",))
+    for line in (f"a {encoded} b", f'{{"m":"a {encoded} b"}}'):
+        wanted = line.replace(encoded, "[email]")
+        assert redactor.redact(line) == wanted
+        assert redactor.redact_lines("\n".join([line] * 99).encode()) == "\n".join([wanted] * 99).encode()
+
+
+def test_an_address_in_colour_leaves_the_colour() -> None:
+    line, wanted = "\x1b[31mjane@example.com\x1b[0m bob@example.org", "\x1b[31m[email]\x1b[0m [email]"
+    redactor = Redactor("keep", ("email",))
+    assert redactor.redact(line) == wanted
+    assert redactor.redact_lines("\n".join([line] * 99).encode()) == "\n".join([wanted] * 99).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("took 0.4111111111111111s, -12.5500000000000004", None),
+        ('{"m":"took 0.4111111111111111s","n":0.4111111111111111}', None),
+        ("id 41111111-1111-1111-1111-111111111111", None),
+        (
+            '{"id":"6759649826438453-1111-1111" , "u":"aaaaaaaa-bbbb-cccc-4111-111111111111"}',
+            '{"id":"[payment-card]-1111-1111" , "u":"aaaaaaaa-bbbb-cccc-4111-111111111111"}',
+        ),
+        (
+            "no.4111111111111111 v1.2.4111111111111111 4111111111111111.",
+            "no.[payment-card] v1.2.[payment-card] [payment-card].",
+        ),
+        ("12.4111 1111 1111 1111 0.4111111111111111.5", "12.[payment-card] 0.[payment-card].5"),
+    ],
+)
+def test_a_fraction_and_part_of_a_uuid_are_no_card(line: str, wanted: str | None) -> None:
+    wanted = wanted or line
+    for detectors in (("payment-card",), ("email", "payment-card")):
+        redactor = Redactor("keep", detectors)
+        assert redactor.redact(line) == wanted
+        for other, shown in ((line, wanted), ("4111111111111111 5500000000000004", "[payment-card] [payment-card]")):
+            block = "\n".join([line, other] * 99).encode()
+            assert redactor.redact_lines(block) == "\n".join([wanted, shown] * 99).encode()
+
+
+def test_a_string_with_a_card_is_spelt_as_before() -> None:
+    line = r'{"m":"\u00e9 \ud83d \xe9 \/ 4111111111111111","n":"{\"c\":4111111111111111}"}'
+    wanted = r'{"m":"\u00e9 \ud83d \xe9 \/ [payment-card]","n":"{\"c\":\"[payment-card]\"}"}'
+    assert EVERY.redact(line) == wanted
+    assert EVERY.redact_lines("\n".join([line] * 99).encode()) == "\n".join([wanted] * 99).encode()
+
+
 @pytest.mark.parametrize(
     ("detector", "text", "wanted"),
     [

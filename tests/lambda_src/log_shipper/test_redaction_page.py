@@ -28,8 +28,15 @@ FOUND = [
     ("email", r"jane%2Edoe%40example.com %6A%61ne%40example%2Ecom jane\x40example.com", "[email] [email] [email]"),
     ("email", r'{"mail":"{\"to\":\"\\u006aane\\u0040example.com\"}"}', r'{"mail":"{\"to\":\"[email]\"}"}'),
     ("email", "https://jane:secret@example.com/x", "https://jane:[email]/x"),
+    ("email", "jane$@example.com jane#@example.com jane!@example.com", "[email] [email] [email]"),
+    ("email", r"jane%u0040example.com jos%E9@example.com jos\xe9@example.com", "[email] [email] [email]"),
     ("ipv4", "10%2E1%2E2%2E3 3.2.1.10.in-addr.arpa 10.1.2.3/24", "[ipv4] [ipv4].in-addr.arpa [ipv4]/24"),
     ("ipv4", "10.1.2.3,192.168.131.39:2817 at 8.8.8.8.", "[ipv4],[ipv4]:2817 at [ipv4]."),
+    (
+        "ipv4",
+        r"q=%E910.1.2.3&r=%F0%9F%98%8010.1.2.3 %u002010.1.2.3 \xab10.1.2.3\xbb",
+        r"q=%E9[ipv4]&r=%F0%9F%98%80[ipv4] %u0020[ipv4] \xab[ipv4]\xbb",
+    ),
     ("ipv6", "[::1]:53884 2001:db8::8a2e:370:7334 fe80::1%eth0", "[[ipv6]]:53884 [ipv6] [ipv6]"),
     ("ipv6", "::ffff:192.0.2.77 64:ff9b::192.0.2.33 ::ffff:10.0.0.1:80", "[ipv6] [ipv6] [ipv6]:80"),
     ("ipv6", "2001:db8:0:0:0:0:0:1:53884 [IPv6:2001:db8::1]", "[ipv6]:53884 [IPv6:[ipv6]]"),
@@ -54,6 +61,7 @@ FOUND = [
         "[payment-card] [payment-card]",
     ),
     ("aws-key", r"AKIAIOSFODNN7EXAMPLE x\nASIAIOSFODNN7EXAMPLE", r"[aws-key] x\n[aws-key]"),
+    ("aws-key", r'{"log":"\u001b[1;32mAKIAIOSFODNN7EXAMPLE\u001b[0m"}', r'{"log":"\u001b[1;32m[aws-key]\u001b[0m"}'),
     ("aws-key", f"aws_secret_access_key={SECRET}", "aws_secret_access_key=[aws-key]"),
     ("aws-key", f'{{"SecretAccessKey": "{SECRET}"}}', '{"SecretAccessKey": "[aws-key]"}'),
     ("aws-key", f"secret key: {SECRET}", "secret key: [aws-key]"),
@@ -74,14 +82,16 @@ FOUND = [
     ("bearer-token", "Bearer abcdefg%2Fhijklmn", "Bearer [bearer-token]"),
     ("bearer-token", "auth=Bearer%20abcdefgh.ij", "auth=Bearer%20[bearer-token]"),
     ("bearer-token", "Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [bearer-token]"),
+    ("bearer-token", r'{"log":"{\"h\":\"Bearer\\tabcdefgh.ij\"}"}', r'{"log":"{\"h\":\"Bearer\\t[bearer-token]\"}"}'),
 ]
 NOT_FOUND = [
-    ("email", "user@localhost @here"),
+    ("email", r'user@localhost @here {"log":"{\"domains\":[\"@example.com\"]}"}'),
     ("email", "jane&#64;example.com (HTML), jane=40example.com (quoted-printable), jane\uff20example.com (U+FF20)"),
     ("ipv4", "010.001.002.003 0x0a010203 ip-10-1-2-3, digits of other scripts: \u0661\u0660.\u0661.\u0662.\u0663"),
     ("ipv4", "1.2.3.4.5 and 256.1.1.1 and v1.2.3"),
     ("ipv6", "at 12:34:56 std::string aa:bb:cc:dd:ee:ff a :: b"),
     ("payment-card", "4111111111111112 1616542519458095000 41111111111111111"),
+    ("payment-card", "0.4111111111111111 (a fraction), 41111111-1111-1111-1111-111111111111 (a UUID)"),
     ("payment-card", "6200000000000000001 (UnionPay without a check digit, not in groups), 4.111111111111111"),
     (
         "payment-card",
@@ -94,7 +104,7 @@ NOT_FOUND = [
 INTRODUCTION = """# What redaction finds
 The tables are those of the tests: each line is run. `logdock preview` shows what the settings of an export do to your own lines.
 
-Detectors search each line as it is written and once more with its escapes decoded: JSON's, wherever in the line and however often nested (up to ten times), and percent-encoding. Other encodings (HTML, quoted-printable, Base64) are not decoded, and digits and signs of other scripts are not taken for those of ASCII. What they find is replaced where it is written, so a JSON line stays valid JSON. A card that is a JSON number becomes a string.
+Detectors search each line as it is written and once more with its escapes decoded: JSON's, wherever in the line and however often nested (up to ten times), and percent-encoding, also `%uNNNN` as JavaScript writes it. A byte that is not UTF-8, encoded or shown as `\\xNN`, hides nothing beside it, nor does what colours text on a terminal. Other encodings (HTML, quoted-printable, Base64) are not decoded, and digits and signs of other scripts are not taken for those of ASCII. What they find is replaced where it is written, so a JSON line stays valid JSON. A card that is a JSON number becomes a string.
 
 `payment-card` knows Visa (13, 16, 19 digits), Mastercard with the 2-series (16), American Express (15), Diners Club (14, 16), Discover, JCB and Mir (16, 19), UnionPay (16 to 19), RuPay (16) and Maestro (12 to 19). Groups are separated by one blank or dash each (also the non-breaking ones, and `+` as in a form), or by dots in the groups in which cards are printed. Luhn's check digit must be right; UnionPay cards in printed groups are found without it.
 

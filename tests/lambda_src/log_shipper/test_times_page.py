@@ -86,6 +86,11 @@ WRITINGS = [
     ("2026-03-04T05:06Z", "2026-03-04T05:06:00Z"),
     ("2026-03-04T06:06:07.5+01:00[Europe/Berlin]", "2026-03-04T05:06:07.5Z"),
     ("2026-03-04 06:06:07.5 +0100 CET m=+0.25", "2026-03-04T05:06:07.5Z"),
+    ("Wed Mar  4 05:06:07 2026", READ),
+    ("[Wed Mar 04 05:06:07.123456 2026]", "2026-03-04T05:06:07.123456Z"),
+    ("Wed Mar 04 2026 06:06:07 GMT+0100 (Central European Standard Time)", READ),
+    ("20260304T050607Z", READ),
+    ("20260304T060607.5+0100", "2026-03-04T05:06:07.5Z"),
     ({"date": "2026-03-04 05:06:07.5", "timezone_type": 3, "timezone": "UTC"}, "2026-03-04T05:06:07.5Z"),
     ({"date": "2026-03-04 05:06:07.5", "timezone_type": 3, "timezone": "Europe/Berlin"}, ARRIVAL),
     ({"$date": "2026-03-04T05:06:07Z"}, READ),
@@ -109,6 +114,9 @@ WRITINGS = [
     (True, ARRIVAL),
     ("yesterday", ARRIVAL),
     ("2026-02-30T05:06:07Z", ARRIVAL),
+    ("Wed Mar 04 05:06:07 CET 2026", ARRIVAL),
+    ("20260304050607", ARRIVAL),
+    ("20260230T050607Z", ARRIVAL),
 ]
 INTRODUCTION = f"""# Which time a record has
 The tables are those of the tests: each row is run. `logdock preview` shows the times of your own lines.
@@ -144,6 +152,22 @@ def test_json_has_the_time_of_the_first_name() -> None:
 def test_json_time_is_read_as_it_is_written(value: object, time: str) -> None:
     (record,) = read(json.dumps({"level": "info", "ts": value}).encode(), "s3-logs")
     assert record.time == time
+
+
+@pytest.mark.parametrize(
+    ("number", "fraction"),
+    [
+        ("1772600767.123456789", ".123456789"), ("1772600767.100", ".100"), ("1772600767.9999999999", ".999999999"),
+        ("1.772600767123456789E9", ".123456789"), ("1772600767123.456", ".123456"), ("1772600767123456.789", ".123456789"),
+    ],
+)  # fmt: skip
+def test_number_keeps_its_digits(number: str, fraction: str) -> None:
+    for data in (
+        f'{{"level":"info","ts":{number}}}', f'{{ "m" : "\\"ts\\":5.5" , "a":{{"ts":1.5}}, "ts" : {number} }}',
+        f'[{{"ts":{number}}},{{"ts":{number},"n":1}},\n{{"ts":{number}}}]', f'{{"record":{{"time":{{"timestamp":{number}}}}}}}',
+    ):  # fmt: skip
+        for record in read(data.encode(), "s3-logs"):
+            assert record.time == f"2026-03-04T05:06:07{fraction}Z"
 
 
 def test_time_that_is_not_set_gives_way_to_the_next_name() -> None:

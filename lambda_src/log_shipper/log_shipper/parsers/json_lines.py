@@ -1,6 +1,8 @@
 """JSON lines of no known vendor: the time is looked for under the names that loggers and AWS services use."""
 
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 
 import orjson
@@ -46,11 +48,11 @@ def parse(line: str, origin: Origin) -> Record:
 
 def of_document(text: str, document: JsonValue, origin: Origin) -> Record:
     """Return the record of a document that is parsed already."""
-    return Record(text, time_of(document) or origin.arrival, origin.log_type)
+    return Record(text, time_of(document, text) or origin.arrival, origin.log_type)
 
 
-def time_of(document: JsonValue) -> str | None:
-    """Return the first time found in a document's own names, or None."""
+def time_of(document: JsonValue, text: str) -> str | None:
+    """Return the first time found in the own names of the document that a text holds, or None."""
     if not isinstance(document, dict):
         return None
     date, clock = document.get("date"), document.get("time")
@@ -58,12 +60,27 @@ def time_of(document: JsonValue) -> str | None:
         return time
     for name in TIME_NAMES:
         if (value := document.get(name)) is not None and (time := _time(value)):
-            return time
+            return _as_written(value, name, text) or time
     record = document.get("record")
     # Loguru's `serialize`
     if isinstance(record, dict) and isinstance(moment := record.get("time"), dict):
-        return _time(moment.get("timestamp"))
+        return _as_written(value := moment.get("timestamp"), "timestamp", text) or _time(value)
     return None
+
+
+def _as_written(value: JsonValue, name: str, text: str) -> str | None:
+    """Return the time of a member that is a float, with all digits that its number has in a text; a float has 16."""
+    if type(value) is not float:
+        return None
+    for found in _number_of(name).finditer(text):
+        if float(found[1]) == value:
+            return timestamps.from_plausible_epoch(f"{Decimal(found[1]):f}")
+    return None
+
+
+@lru_cache(maxsize=64)
+def _number_of(name: str) -> re.Pattern[str]:
+    return re.compile(rf'"{re.escape(name)}"\s*:\s*([0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?)')
 
 
 def times_of(texts: list[str], arrival: str) -> Iterator[str]:
@@ -77,14 +94,14 @@ def times_of(texts: list[str], arrival: str) -> Iterator[str]:
         At the first that is no JSON.
     """
     name, earlier = "", frozenset[str]()
-    for document in map(orjson.loads, texts):
+    for text, document in zip(texts, map(orjson.loads, texts), strict=True):
         if not name:
             name = next((name for name in TIME_NAMES if document.get(name) is not None), TIME_NAMES[0])
             earlier = frozenset({"date", "time", *TIME_NAMES[: TIME_NAMES.index(name)]} - {name})
         time = None
         if document.keys().isdisjoint(earlier) and type(value := document.get(name)) is str:
             time = _text_time(value)
-        yield time or time_of(document) or arrival
+        yield time or time_of(document, text) or arrival
 
 
 @lru_cache(maxsize=1024)
@@ -92,7 +109,9 @@ def _text_time(text: str) -> str | None:
     time = timestamps.normalise(text)
     if time:
         return None if time.startswith(timestamps.UNSET) else time
-    return timestamps.from_common_log_format(text) or timestamps.from_http_date(text)
+    return (
+        timestamps.from_common_log_format(text) or timestamps.from_http_date(text) or timestamps.from_date_string(text)
+    )
 
 
 def _time(value: JsonValue) -> str | None:

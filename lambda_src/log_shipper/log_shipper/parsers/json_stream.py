@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 import orjson
@@ -74,10 +74,12 @@ def is_array(text: str) -> bool:
         return False
     if _element(text, start, whole=True)[1] > 0:
         return True
-    # the first element may be a damaged one: then the next is whole, and goes on or ends as an array's does
-    found = _NEXT_ELEMENT.search(text, start)
-    end = _element(text, found.end(), whole=True)[1] if found else -1
-    return end > 0 and _GOES_ON.match(text, end) is not None
+    # the first elements may be damaged: then one of the next is whole, and goes on or ends as an array's does
+    for found in islice(_NEXT_ELEMENT.finditer(text, start), _CANDIDATES):
+        end = _element(text, found.end(), whole=True)[1]
+        if end > 0:
+            return _GOES_ON.match(text, end) is not None
+    return False
 
 
 def read(pieces: Iterable[bytes], origin: Origin, read_line: LineReader | None = None) -> Iterator[Record]:
