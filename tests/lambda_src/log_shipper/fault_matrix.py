@@ -27,7 +27,8 @@ class Row:
         ``everything``; ``the rest``: all but what is kept; ``what was whole``: all before the damage; ``nothing``.
     repeated
         ``nothing``, ``a body``, ``seven bodies``, ``seven bodies and a record``, ``eight bodies``, ``32 MiB and eight
-        bodies`` or ``the object``: the most that arrives twice. Where it is bodies that are on their way behind the one that fails, it may be none.
+        bodies`` or ``the object``: the most that arrives twice. Where it is bodies that are on their way behind the one
+        that fails, it may be none.
     kept
         Where what is not delivered at once waits: ``queue``, ``quarantine``, ``dead-letter queue`` or nowhere (``—``).
     variants
