@@ -229,3 +229,12 @@ def test_a_line_longer_than_8_mib_is_cut_there_whatever_the_pieces() -> None:
     assert b"".join(found[0]) == data.replace(b"\n", b"")
     assert max(map(len, found[0])) <= MAX_LINE_BYTES
     assert [line.decode()[0] for line in found[0]] == ["a", "é", "é", "é", "b"]
+
+
+@pytest.mark.parametrize("character", ["\u0080", "é", "\u0800", "‹", "\U00010000", "😀"])
+def test_cut_of_a_long_line_leaves_characters_whole(character: str) -> None:
+    data = ("x" * 20 + character * 9).encode()
+    for cut in range(21, len(data)):
+        end = lines.safe_cut(data, cut)
+        assert cut - 4 < end <= cut
+        assert data[:end].decode() + data[end:].decode() == data.decode()
