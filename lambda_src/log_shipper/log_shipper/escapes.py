@@ -26,9 +26,16 @@ _WIDE_LEAD = rb"%[c-eC-E][0-9a-fA-F]%(?:25)*[89abAB]"
 _WIDE_BEFORE = rb"%[c-eC-E][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,2}[0-9A-Za-z:]"
 # what is no percent-encoded ASCII character, encoded any number of times
 _PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
+_WIDE_NESTED_LEAD = rb"%(?:25)*[c-eC-E][0-9a-fA-F]%(?:25)*[89abAB]"
+_CODE = rb"(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)"
+# two backslashes before what is no character's code, and one that a codec reads as an escape's or joins to one
+_TWO_BEFORE_OTHER = rb"\\(?<!\\\\)\\(?!\\|%b)" % _CODE
+_NO_ESCAPE = rb"\\(?=[\xc4-\xffU]|x(?![0-7][0-9a-fA-F])|u(?![0-9a-fA-F]{4}))"
+_MAYBE_NO_ESCAPE = rb"\\(?:[\xc4-\xffU]|x(?:[^0-7]|[0-7][^0-9a-fA-F]|.?\z)|u[0-9a-fA-F]{0,3}(?:[^0-9a-fA-F]|\z))"
+_HIDDEN = b"\x1a"
 # a pair of backslashes before what is no character's code
 _OTHER_PAIR = rb"\\\\(?:[^\\u]|\z|u[0-9a-fA-F]{0,3}(?:[^0-9a-fA-F]|\z))"
-_PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
+_PERCENT_AS_EQUALS, _PERCENT_AND_EQUALS = bytes.maketrans(b"%=", b"=\xf8"), bytes.maketrans(b"\xf9\xf8", b"%=")
 # what begins an escape that may matter: nothing is found over a line's end, and nothing begins behind it at a blank or
 # at such a sign, unless a quote or a header does; a letter outside ASCII is part of e-mail addresses alone
 _NO_BEGINNING = rb"[ ,;(){}<>|&?=\[\]!#$*^`\"\\]"
@@ -61,6 +68,19 @@ MAX_LAYERS = 10
 # of bytes that UTF-8 does not have, for escapes of different lengths
 _LONGER = [bytes([byte]) for byte in range(0xF5, 0x100)]
 _LENGTHS = bytes(4 * (byte - 0xF4) if byte >= 0xF5 else 0 for byte in range(256))
+# of escapes: what all have, how many bytes they become, and by how many they are longer
+_SIZES_OF_CHARACTERS = (
+    (b"\\\\", rb"\\\\(?=%b)" % _CODE, 1, 1),
+    (b"\\u", rb"\\u00[0-7][0-9a-fA-F]", 1, 5),
+    (b"\\u", rb"\\u0[0-7][0-9a-fA-F]{2}", 2, 4),
+    (b"\\u", rb"\\u[0-9a-fA-F]{4}", 3, 3),
+    (b"\\x", rb"\\x[0-7][0-9a-fA-F]", 1, 3),
+    (b"\\/", rb"\\/", 1, 1),
+)
+_SIZES_OF_PERCENT = tuple(
+    (b"%" + b"25" * layers, rb"%%(?:25){%d}(?!25)[0-7][0-9a-fA-F]" % layers, 1, 2 * layers + 2)
+    for layers in range(len(_LONGER))
+)
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]")
 
 
@@ -174,8 +194,9 @@ class View:
                 decoded = decode(data)
                 if decoded is None:
                     break
-                layers.append(_Decoded(data, escape))
-                data = decoded
+                if decoded != data:
+                    layers.append(_Decoded(data, escape))
+                    data = decoded
         else:
             self.data = data
             self._layers += layers
@@ -266,6 +287,8 @@ class _Decoded:
     @cached_property
     def _lengths(self) -> tuple[int, list[int]]:
         """Return by how much escapes are longer than their characters, and which is where, above the bits of a mask."""
+        if (marked := self._with_sizes()) is not None:
+            return marked
         texts, escapes, characters = self._parts
         distinct = {
             escape: (character, len(escape) - len(character))
@@ -283,47 +306,70 @@ class _Decoded:
         return int.from_bytes(b"".join(parts).translate(_LENGTHS), "little"), sizes
 
 
+    def _with_sizes(self) -> tuple[int, list[int]] | None:
+        """Return the same of escapes that are not nested deeply, without a step of Python for each; None of others."""
+        data = self._data
+        if self._escape == _PERCENT:
+            sizes, rest = _SIZES_OF_PERCENT, b"%" + b"25" * len(_LONGER)
+        else:
+            sizes, rest = _SIZES_OF_CHARACTERS, b"\\" * 3
+        if not self._escape or rest in data:
+            return None
+        signs = dict(zip(sorted({size for *_, size in sizes}), _LONGER, strict=False))
+        for lead, expression, count, size in sizes:
+            if lead in data:
+                data = re.sub(expression, signs[size].rjust(count, b"\0"), data)
+        return int.from_bytes(data.translate(_LENGTHS), "little"), [*signs]
+
+
 def _has_wide(data: bytes) -> bool:
     """Say whether there may be a percent-encoded character outside ASCII."""
     return _wide_search()(data) is not None
 
 
 def _percent_decoded(data: bytes) -> bytes | None:
-    """Return text decoded whose escapes are all percent-encoded ASCII characters; None where one may be another.
+    """Return text decoded whose percent-encoded characters are all of ASCII; None where one may be another.
 
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
-    if re.search(_PERCENT_OTHER, data) is not None:
+    if _wide_nested_search()(data) is not None:
         return None
+    data = re.sub(_PERCENT_OTHER, b"\xf9", data)
     while b"%25" in data:
         data = data.replace(b"%25", b"%")
-    return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).replace(b"\xf8", b"=")
+    return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).translate(_PERCENT_AND_EQUALS)
 
 
 def _characters_decoded(data: bytes) -> bytes | None:
-    r"""Return text decoded whose escapes are all `\uXXXX` or `\/`; None where one may be another.
+    r"""Return text decoded whose escapes are all `\uXXXX`, `\xXX` or `\/`; None where one may be another.
 
     A codec of the standard library decodes it in C: it leaves pairs of backslashes, of which one is the other's escape.
     """
+    if _HIDDEN in data:
+        return None
+    original = data
+    if b"\\\\" in data:
+        data = re.sub(_TWO_BEFORE_OTHER, _HIDDEN * 2, data)
+    if _no_escape_search()(data) is not None:
+        data = re.sub(_NO_ESCAPE, _HIDDEN, data)
+    is_hidden = data is not original
     has_pairs = b"\\\\" in data
-    if b"\\U" in data:
+    if has_pairs and (
+        b"\\x" in data or b"\\/" in data or b"005c" in data.lower() or _other_pair_search()(data) is not None
+    ):
         return None
-    if b"\\x" in data:
-        if has_pairs or re.search(rb"\\x(?![0-7][0-9a-fA-F])", data) is not None:
-            return None
-        data = data.replace(b"\\x", b"\\u00")
-    if has_pairs and (b"\\/" in data or b"005c" in data.lower() or _other_pair_search()(data) is not None):
-        return None
-    try:
-        if not data.isascii():
-            if re.search(rb"\\[\x80-\xff]", data) is not None:
-                return None
+    data = data.replace(b"\\x", b"\\u00").replace(b"\\/", b"/")
+    if not data.isascii():
+        try:
             # in this codec, what is not of Latin-1 is an escape already
             data = data.decode("utf-8", "surrogatepass").encode("raw_unicode_escape")
-        text = data.replace(b"\\/", b"/").decode("raw_unicode_escape")
-    except UnicodeDecodeError:
-        return None
-    return (text.replace("\\\\", "\\") if has_pairs else text).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return None
+    text = data.decode("raw_unicode_escape")
+    if has_pairs:
+        text = text.replace("\\\\", "\\")
+    data = text.encode("utf-8", "surrogatepass")
+    return data.replace(_HIDDEN, b"\\") if is_hidden else data
 
 
 # one kind after the other is as both at once: what the second one finds too early, it would find in the next layer
@@ -336,6 +382,16 @@ _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...]
 @lru_cache(maxsize=1)
 def _other_pair_search() -> Callable[[bytes], object]:
     return search_of(_OTHER_PAIR)
+
+
+@lru_cache(maxsize=1)
+def _no_escape_search() -> Callable[[bytes], object]:
+    return search_of(_MAYBE_NO_ESCAPE)
+
+
+@lru_cache(maxsize=1)
+def _wide_nested_search() -> Callable[[bytes], object]:
+    return search_of(_WIDE_NESTED_LEAD)
 
 
 @lru_cache(maxsize=1)
