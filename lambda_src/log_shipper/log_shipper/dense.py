@@ -35,7 +35,7 @@ from log_shipper.detectors import (
 
 _MIN_BYTES = 2048
 """A shorter block costs little, whatever is in it."""
-_WINDOW_BYTES, _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 65536, 16384, 256, 3
+_WINDOW_BYTES, _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 65536, 65536, 256, 3
 _HEADER_BYTES = 48
 _SHARE = 48
 """One of these signs in so many bytes, or digits, dots and capitals as half of them: more than logs have."""

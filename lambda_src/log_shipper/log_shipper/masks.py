@@ -12,7 +12,7 @@ from typing import Any
 
 from log_shipper.borders import cut
 from log_shipper.cards import WIDE_SEPARATORS, card_mask
-from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
+from log_shipper.dense_integers import COMPLEX_IPV6, email_mask, ipv4_mask, ipv6_mask
 from log_shipper.detectors import (
     Span,
     Text,
@@ -34,7 +34,7 @@ _BORDERS_AS_LINE_FEED = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._%+-@':" else 10 for byte in range(256)
 )
 _NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
-_CHUNK_BYTES, _WORD_SHARE = 32768, 256
+_CHUNK_BYTES, _WORD_SHARE = 131072, 256
 _ESCAPE_SIGNS = bytes((byte in b"bfnrtux") + 2 * (byte == 0x5C) for byte in range(256))
 
 
@@ -49,20 +49,10 @@ def ones(size: int) -> int:
     return int.from_bytes(b"\1" * size, "little")
 
 
-def _of_cover(cover: bytes) -> bytes:
-    """Return the mask of what is covered by 255, where no two matches are adjacent."""
-    covered = int_of(cover)
-    return (covered & (covered << 8 & ones(len(cover)) * 2 | ones(len(cover)))).to_bytes(len(cover), "little")
-
-
 def _emails(text: bytes) -> bytes:
     if b"xn--" in text:
         return of_spans(emails(Text(text)), len(text))
-    return _of_cover(email_cover(text))
-
-
-def _ipv4_addresses(text: bytes) -> bytes:
-    return _of_cover(ipv4_cover(text))
+    return email_mask(text)
 
 
 def _ipv6_addresses(text: bytes) -> bytes:
@@ -109,7 +99,7 @@ def _complex_ipv6_search() -> Callable[..., Any]:
 
 _MAKERS: dict[str, Callable[[bytes], bytes]] = {
     "email": _emails,
-    "ipv4": _ipv4_addresses,
+    "ipv4": ipv4_mask,
     "ipv6": _ipv6_addresses,
     "payment-card": card_mask,
 }
