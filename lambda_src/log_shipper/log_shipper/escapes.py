@@ -30,8 +30,7 @@ _WIDE_NESTED_LEAD = rb"%(?:25)*[c-eC-E][0-9a-fA-F]%(?:25)*[89abAB]"
 _CODE = rb"(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)"
 # two backslashes before what is no character's code, and one that a codec reads as an escape's or joins to one
 _TWO_BEFORE_OTHER = rb"\\(?<!\\\\)\\(?!\\|%b)" % _CODE
-_NO_ESCAPE = rb"\\(?=[\xc4-\xffU]|x(?![0-7][0-9a-fA-F])|u(?![0-9a-fA-F]{4}))"
-_MAYBE_NO_ESCAPE = rb"\\(?:[\xc4-\xffU]|x(?:[^0-7]|[0-7][^0-9a-fA-F]|.?\z)|u[0-9a-fA-F]{0,3}(?:[^0-9a-fA-F]|\z))"
+_NO_ESCAPE = rb"\\(?=[\xc4-\xffU]|x(?![0-7][0-9a-fA-F]))"
 _HIDDEN = b"\x1a"
 # a pair of backslashes before what is no character's code
 _OTHER_PAIR = rb"\\\\(?:[^\\u]|\z|u[0-9a-fA-F]{0,3}(?:[^0-9a-fA-F]|\z))"
@@ -55,7 +54,7 @@ _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
 # a letter of `Basic` that is encoded
 _LETTER_OF_BASIC = rb"(?:u00|x|%|25)(?:[46][1239]|[57]3)"
-_DENSE_ESCAPES = 32
+_DENSE_ESCAPES = 64
 """One escape in so many bytes: then lines are decoded as they are."""
 _LINE_FEED = b""
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
@@ -140,10 +139,6 @@ class View:
         there may be one, pieces are lines, or do not end at a comma.
         """
         data = self.data
-        sample = dense.sample_of(data)
-        if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
-            # so many pieces that taking them costs more than decoding all
-            return
         has_at = b"@" in data
         if has_at and b'"@' in data:
             delimiters = _LINE_FEED
@@ -152,7 +147,13 @@ class View:
         all_leads: tuple[bytes, ...] = _BACKSLASH_LEADS
         if b"%" in data:
             all_leads = _ALL_WIDE_LEADS if _has_wide(data) else _ALL_LEADS
-        taken, origins = self._pieces(all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2], delimiters)
+        leads = all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2]
+        sample = dense.sample_of(data)
+        if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
+            # so many pieces that taking them costs more than decoding all
+            self.data = data if re.search(leads, data) is not None else b""
+            return
+        taken, origins = self._pieces(leads, delimiters)
         pieces = b"\n".join(taken)
         if b"40" in pieces and _QUOTE_AT.search(pieces):
             wider = _LINE_FEED
@@ -332,9 +333,10 @@ def _percent_decoded(data: bytes) -> bytes | None:
 
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
-    if _wide_nested_search()(data) is not None:
-        return None
-    data = re.sub(_PERCENT_OTHER, b"\xf9", data)
+    if re.search(_PERCENT_OTHER, data) is not None:
+        if _wide_nested_search()(data) is not None:
+            return None
+        data = re.sub(_PERCENT_OTHER, b"\xf9", data)
     while b"%25" in data:
         data = data.replace(b"%25", b"%")
     return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).translate(_PERCENT_AND_EQUALS)
@@ -347,29 +349,27 @@ def _characters_decoded(data: bytes) -> bytes | None:
     """
     if _HIDDEN in data:
         return None
-    original = data
-    if b"\\\\" in data:
-        data = re.sub(_TWO_BEFORE_OTHER, _HIDDEN * 2, data)
-    if _no_escape_search()(data) is not None:
-        data = re.sub(_NO_ESCAPE, _HIDDEN, data)
-    is_hidden = data is not original
     has_pairs = b"\\\\" in data
-    if has_pairs and (
-        b"\\x" in data or b"\\/" in data or b"005c" in data.lower() or _other_pair_search()(data) is not None
-    ):
+    if has_pairs and _other_pair_search()(data) is not None:
+        data = re.sub(_TWO_BEFORE_OTHER, _HIDDEN * 2, data)
+        has_pairs = b"\\\\" in data
+        if has_pairs and _other_pair_search()(data) is not None:
+            return None
+    if b"\\U" in data or b"\\x" in data or not data.isascii():
+        data = re.sub(_NO_ESCAPE, _HIDDEN, data)
+    if has_pairs and (b"\\x" in data or b"\\/" in data or b"005c" in data.lower()):
         return None
     data = data.replace(b"\\x", b"\\u00").replace(b"\\/", b"/")
-    if not data.isascii():
-        try:
+    try:
+        if not data.isascii():
             # in this codec, what is not of Latin-1 is an escape already
             data = data.decode("utf-8", "surrogatepass").encode("raw_unicode_escape")
-        except UnicodeDecodeError:
-            return None
-    text = data.decode("raw_unicode_escape")
+        text = data.decode("raw_unicode_escape")
+    except UnicodeDecodeError:
+        return None
     if has_pairs:
         text = text.replace("\\\\", "\\")
-    data = text.encode("utf-8", "surrogatepass")
-    return data.replace(_HIDDEN, b"\\") if is_hidden else data
+    return text.encode("utf-8", "surrogatepass").replace(_HIDDEN, b"\\")
 
 
 # one kind after the other is as both at once: what the second one finds too early, it would find in the next layer
@@ -382,11 +382,6 @@ _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...]
 @lru_cache(maxsize=1)
 def _other_pair_search() -> Callable[[bytes], object]:
     return search_of(_OTHER_PAIR)
-
-
-@lru_cache(maxsize=1)
-def _no_escape_search() -> Callable[[bytes], object]:
-    return search_of(_MAYBE_NO_ESCAPE)
 
 
 @lru_cache(maxsize=1)

@@ -105,7 +105,7 @@ _MAKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 _COLONS_SHARE, _SHARE = 64, 128
 """Two colons in so many bytes, or one match in so many bytes of a sample, are many."""
-_SAMPLES, _SAMPLE_BYTES = 4, 512
+_SAMPLES, _SAMPLE_BYTES = 4, 128
 # compiled when they are first used, so that a start does not wait for them
 _CARD_LEAD = rb"[2-68](?<![0-9].)[0-9 +\-]{11}"
 _LONG_RUN = rb"[0-9A-Fa-f:.]{65}"

@@ -35,7 +35,7 @@ _JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
 _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
 _BACKSLASH, _QUOTE = b'\\"'
 _BEHIND_DOCUMENT = b"\0\xef\xbb\xbf \t\r"
-_ENDS_OF_DOCUMENTS = [bytes([byte]) for byte in b"}]" + _BEHIND_DOCUMENT]
+_ENDS_OF_DOCUMENTS = b"}]" + _BEHIND_DOCUMENT
 _MANY_EDITS = 256
 """One edit in so many bytes: then lines are read as JSON together."""
 # of a character behind a backslash: nothing begins in them
@@ -201,24 +201,26 @@ class Redactor:
         """
         if not self._detectors:
             return texts
-        searched = [i for i, text in enumerate(texts) if _may_have_any(text)]
+        searched = [i for i, text in enumerate(texts) if len(text) >= FEWEST_DIGITS or _may_have_any(text)]
         documents = [i for i in searched if texts[i][:1] in ("{", "[")]
-        others = [i for i in searched if texts[i][:1] not in ("{", "[")]
-        texts = [*texts]
+        others = [i for i in searched if texts[i][:1] not in ("{", "[")] if documents else searched
         # lines of JSON are read together where no other is between them
         for places, between in ((documents, '\n{"z":0}\n'), (others, "\nz\n")):
             if not places:
                 continue
-            data = between.join([texts[i] for i in places]).encode()
+            own = texts if len(places) == len(texts) else [texts[i] for i in places]
+            data = between.join(own).encode()
             redacted = self._without_detected(data)
             if redacted is data:
                 continue
-            own = [texts[i] for i in places]
             if between not in "\n".join(["", *own, ""]):
                 shown = redacted.decode().split(between)
             else:
                 lines = iter([*redacted.decode().split("\n"), ""])
                 shown = ["\n".join([*islice(lines, text.count("\n") + 2)][:-1]) for text in own]
+            if own is texts:
+                return shown
+            texts = [*texts]
             for i, text in zip(places, shown, strict=True):
                 texts[i] = text
         return texts
@@ -304,14 +306,15 @@ class Redactor:
         card = masks.sign_of(self._card)
         if not dense.has_only_documents(data.removesuffix(b"\n")):
             shown = masks.signed(data, found)
-            lines = [line for line in shown.split(b"\n") if card in line and line[-1:] in _ENDS_OF_DOCUMENTS]
+            lines = [line for line in shown.split(b"\n") if card[0] in line and line[-1] in _ENDS_OF_DOCUMENTS]
             return None if any(map(_may_be_document, lines)) else masks.replaced(shown, self._replacements)
         # no JSON has control characters but for blanks
         data = data.replace(rb"\\", b"\2\2").replace(rb"\"", b"\2\3").replace(b"\\", b"\2")
         before, parts = data.split(b'"'), masks.signed(data, found).split(b'"')
         if len(parts) != len(before) or card in b"".join(parts[::2]):
             return None
-        escaped = [i for i in range(1, len(parts), 2) if card in parts[i] and b"\2" in before[i]]
+        # an integer is looked for faster than a byte
+        escaped = [i for i in range(1, len(parts), 2) if card[0] in parts[i] and 2 in before[i]]
         if escaped:
             # it may hold JSON with a number in it
             tokens = _with_json_signs(b'["%b"]' % b'","'.join([before[i] for i in escaped]))
