@@ -374,7 +374,7 @@ def _characters_decoded(data: bytes) -> bytes | None:
 
 # one kind after the other is as both at once: what the second one finds too early, it would find in the next layer
 _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...] = (
-    (b"\\", rb"\\[ux/]", _CHARACTERS, _characters_decoded),
+    (b"\\", rb"\\" + _CODE, _CHARACTERS, _characters_decoded),
     (b"%", _PERCENT_LEAD, _PERCENT, _percent_decoded),
 )
 

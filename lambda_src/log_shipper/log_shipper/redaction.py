@@ -128,14 +128,15 @@ class Redactor:
             if "\\" in text and (self._patterns or ESCAPED_MARK.search(text)):
                 strings[i] = _JSON_STRING.split(text)
         # a token costs as much as a text does: each is redacted once, and all together
-        tokens = {token for parts in documents.values() for token in parts[1::2] if self._may_change(token)}
-        tokens.update(token for parts in strings.values() for token in parts[1::2] if "\\" in token)
+        tokens = {token for parts in documents.values() for token in {*parts[1::2]} if self._may_change(token)}
+        tokens.update([token for parts in strings.values() for token in {*parts[1::2]} if "\\" in token])
         table = self._redact_tokens(tokens, layers) if tokens else {}
         for i, parts in documents.items():
             parts[1::2] = map(table.get, parts[1::2], parts[1::2])
             texts[i] = "".join(parts)
+        table = {token: redacted for token, redacted in table.items() if "\\" in token}
         for i, parts in strings.items():
-            parts[1::2] = [table.get(token, token) if "\\" in token else token for token in parts[1::2]]
+            parts[1::2] = map(table.get, parts[1::2], parts[1::2])
             texts[i] = "".join(parts)
         for i, text in zip(others, self._redact_strings([texts[i] for i in others]), strict=True):
             texts[i] = text
