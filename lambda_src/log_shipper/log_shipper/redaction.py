@@ -39,7 +39,10 @@ _ENDS_OF_DOCUMENTS = b"}]" + _BEHIND_DOCUMENT
 _MANY_EDITS = 256
 """One edit in so many bytes: then lines are read as JSON together."""
 # of a character behind a backslash: nothing begins in them
-_CODES = ((rb"(?<=\\)u[0-9a-fA-F]{4}", b"\n" * 5), (rb"(?<=\\)x[0-7][0-9a-fA-F]", b"\n" * 3))
+_CODES = (
+    (b"\\u", rb"\\u[0-9a-fA-F]{4}", b"\\\n\n\n\n\n"),
+    (b"\\x", rb"\\x[0-7][0-9a-fA-F]", b"\\\n\n\n"),
+)
 # of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
 _SIGNS_OF_SHORT = ("::", ".", "%", "\\")
 
@@ -327,21 +330,21 @@ class Redactor:
     def _mask_beside_escapes(self, name: str, text: Text) -> bytes | None:
         """Return the mask of what a detector finds, without what begins in the letter of an escape."""
         data = text.data
+        if b"\\" not in data or name in ("ipv4", "payment-card"):
+            return masks.of_name(name, text)
+        if name == "email" and b"%" not in data and b"\\\\" not in data:
+            for lead, code, border in _CODES:
+                if lead in data:
+                    data = re.sub(code, border, data)
+            if b"{" not in data and b"[" not in data:
+                return masks.with_backslashes(masks.of_name(name, Text(data)), data)
+            if dense.has_only_documents(data[1:].removesuffix(b"\n")):
+                # what follows the letter is found once it is decoded
+                for letter in (b"b", b"f", b"n", b"r", b"t"):
+                    data = data.replace(b"\\" + letter, b"\\\n")
+                return masks.of_name(name, Text(data))
         mask = masks.of_name(name, text)
-        if b"\\" not in data or name in ("ipv4", "payment-card") or masks.with_backslashes(mask, data) is mask:
-            return mask
-        if b"%" in data or b"\\\\" in data or name != "email":
-            return None
-        for code, border in _CODES:
-            data = re.sub(code, border, data)
-        if b"{" not in data and b"[" not in data:
-            return masks.with_backslashes(masks.of_name(name, Text(data)), data)
-        if not dense.has_only_documents(data[1:].removesuffix(b"\n")):
-            return None
-        # what follows the letter is found once it is decoded
-        for letter in (b"b", b"f", b"n", b"r", b"t"):
-            data = data.replace(b"\\" + letter, b"\\\n")
-        return masks.of_name(name, Text(data))
+        return mask if masks.with_backslashes(mask, text.data) is mask else None
 
     def _without_escapes(self, data: bytes, found: list[Found]) -> list[Found]:
         """Return what was found in data without what begins in the letter of an escape."""
