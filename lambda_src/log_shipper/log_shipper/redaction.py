@@ -332,19 +332,24 @@ class Redactor:
         data = text.data
         if b"\\" not in data or name in ("ipv4", "payment-card"):
             return masks.of_name(name, text)
-        if name == "email" and b"%" not in data and b"\\\\" not in data:
-            for lead, code, border in _CODES:
-                if lead in data:
-                    data = re.sub(code, border, data)
-            if b"{" not in data and b"[" not in data:
-                return masks.with_backslashes(masks.of_name(name, Text(data)), data)
-            if dense.has_only_documents(data[1:].removesuffix(b"\n")):
-                # what follows the letter is found once it is decoded
-                for letter in (b"b", b"f", b"n", b"r", b"t"):
-                    data = data.replace(b"\\" + letter, b"\\\n")
-                return masks.of_name(name, Text(data))
-        mask = masks.of_name(name, text)
-        return mask if masks.with_backslashes(mask, text.data) is mask else None
+        may_be_json = b"{" in data or b"[" in data
+        if (
+            name != "email"
+            or b"%" in data
+            or b"\\\\" in data
+            or (may_be_json and not dense.has_only_documents(data[1:].removesuffix(b"\n")))
+        ):
+            mask = masks.of_name(name, text)
+            return mask if masks.with_backslashes(mask, data) is mask else None
+        for lead, code, border in _CODES:
+            if lead in data:
+                data = re.sub(code, border, data)
+        if not may_be_json:
+            return masks.with_backslashes(masks.of_name(name, Text(data)), data)
+        # what follows the letter is found once it is decoded
+        for letter in (b"b", b"f", b"n", b"r", b"t"):
+            data = data.replace(b"\\" + letter, b"\\\n")
+        return masks.of_name(name, Text(data))
 
     def _without_escapes(self, data: bytes, found: list[Found]) -> list[Found]:
         """Return what was found in data without what begins in the letter of an escape."""
