@@ -298,6 +298,10 @@ def _in_separate_chunks(replace: Callable[[bytes], bytes], data: bytes) -> bytes
 def _replace_cards(data: bytes) -> tuple[bytes, bool]:
     """Return data with placeholders for cards, and whether there is no other; a number of JSON becomes a string."""
     placeholder = _PLACEHOLDERS["payment-card"]
+    beginning = data[: data.find(b"\n", 0, _PROBE_BYTES) + 1]
+    if b'"' not in beginning and not _cards_replaced(beginning, placeholder)[1]:
+        # most are joined to something else
+        return data, False
     if b"{" not in data and b"[" not in data:
         return _cards_replaced(data, placeholder)
     if not has_only_documents(data.removesuffix(b"\n")):

@@ -32,6 +32,11 @@ _CODE = rb"(?:u[0-9a-fA-F]{4}|x[0-7][0-9a-fA-F]|/)"
 _TWO_BEFORE_OTHER = rb"\\(?<!\\\\)\\(?!\\|%b)" % _CODE
 _NO_ESCAPE = rb"\\(?=[\xc4-\xffU]|x(?![0-7][0-9a-fA-F]))"
 _HIDDEN = b"\x1a"
+# a code of what is no letter or sign from @ on, or of a backslash; or one whose last digit may belong to a number
+_NUMBER_BESIDE_CODE = (
+    rb"\\(?:u(?:[^0]|0[^0]|00[^4-7]|005[cC]|00[4-7][0-9][0-9 .+\-\xc2\xe2])"
+    rb"|x(?:[^4-7]|5[cC]|[4-7][0-9][0-9 .+\-\xc2\xe2]))"
+)
 # a pair of backslashes before what is no character's code
 _OTHER_PAIR = rb"\\\\(?:[^\\u]|\z|u[0-9a-fA-F]{0,3}(?:[^0-9a-fA-F]|\z))"
 _PERCENT_AS_EQUALS, _PERCENT_AND_EQUALS = bytes.maketrans(b"%=", b"=\xf8"), bytes.maketrans(b"\xf9\xf8", b"%=")
@@ -125,6 +130,14 @@ class View:
             view._end_at_controls()
             layers += 1
         return view if layers or has_controls else None
+
+    def has_same_numbers(self, data: bytes) -> bool:
+        """Say whether what consists of digits, dots and separators, in groups or not, is the same in the original data.
+
+        Every character code is of a letter or a sign that is none of these, and its digits are beside no others.
+        """
+        is_whole = not any(isinstance(layer, _Pieces) for layer in self._layers)
+        return is_whole and b"%" not in data and _number_beside_code_search()(data) is None
 
     def _end_at_controls(self) -> None:
         """Have the escapes of control characters end the text before them."""
@@ -387,6 +400,11 @@ def _other_pair_search() -> Callable[[bytes], object]:
 @lru_cache(maxsize=1)
 def _wide_nested_search() -> Callable[[bytes], object]:
     return search_of(_WIDE_NESTED_LEAD)
+
+
+@lru_cache(maxsize=1)
+def _number_beside_code_search() -> Callable[[bytes], object]:
+    return search_of(_NUMBER_BESIDE_CODE)
 
 
 @lru_cache(maxsize=1)

@@ -172,8 +172,9 @@ def apart(masks: Sequence[int], size: int) -> list[int] | None:
     """
     masks = [*masks]
     each = ones(size)
-    for i in range(len(masks)):
-        for k in range(i + 1, len(masks)):
+    used = [i for i, mask in enumerate(masks) if mask]
+    for at, i in enumerate(used):
+        for k in used[at + 1 :]:
             for outer, inner in ((i, k), (k, i)):
                 both = masks[outer] & masks[inner] & each
                 if both:

@@ -33,6 +33,7 @@ _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
 # or a number
 _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
+_NUMBERS = ("ipv4", "payment-card")
 _BACKSLASH, _QUOTE = b'\\"'
 _BEHIND_DOCUMENT = b"\0\xef\xbb\xbf \t\r"
 _ENDS_OF_DOCUMENTS = b"}]" + _BEHIND_DOCUMENT
@@ -276,9 +277,12 @@ class Redactor:
         dense_decoded = masks.dense_names(decoded, self._names) if decoded is not None else set()
         if not dense_names and not dense_decoded:
             return None
+        in_decoded = _NUMBERS if view is not None and view.has_same_numbers(data) else ()
         found: list[int] = []
         for i, (name, find) in enumerate(zip(self._names, self._detectors, strict=True)):
-            mask = self._mask_beside_escapes(name, text) if name in dense_names else None
+            mask = b"" if name in in_decoded else None
+            if mask is None and name in dense_names:
+                mask = self._mask_beside_escapes(name, text)
             if mask is None:
                 spans = [] if has_no_cards and i == self._card else find(text)
                 if spans and b"\\" in data:
