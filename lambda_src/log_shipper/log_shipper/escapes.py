@@ -319,7 +319,6 @@ class _Decoded:
         parts[::2], parts[1::2] = texts, map(table.__getitem__, escapes)
         return int.from_bytes(b"".join(parts).translate(_LENGTHS), "little"), sizes
 
-
     def _with_sizes(self) -> tuple[int, list[int]] | None:
         """Return the same of escapes that are not nested deeply, without a step of Python for each; None of others."""
         data = self._data
