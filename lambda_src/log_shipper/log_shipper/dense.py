@@ -200,15 +200,15 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
     """Return data with placeholders for tokens that have escapes in them or beside them."""
     if not has_dense_escapes(data) or b'"@' in data or any(mark in data for mark in dense_escapes.MARKS):
         return data
-    if ("email" in names and dense_escapes.has_encoded_quote(data)) or (
-        "payment-card" in names and dense_escapes.has_joined_escape(data)
-    ):
-        return data
     kinds = _kinds(names, are_lines=True)
     sample = b"\n".join(
         [b"", *[form for _, form in dense_escapes.forms((sample_of(data) or data)[:384], is_json=False)]]
     )
     if sum(kind.count(sample) for kind in kinds) < PROBE_TOKENS:
+        return data
+    if ("email" in names and dense_escapes.has_encoded_quote(data)) or (
+        "payment-card" in names and dense_escapes.has_joined_escape(data)
+    ):
         return data
     words = dense_escapes.Words(data)
     is_json = (
@@ -320,8 +320,8 @@ def _without_cards_in_numbers(data: bytes) -> bytes:
     """Return data, which may have escapes, with placeholders for the cards that are numbers of JSON."""
     if (
         b'"@' in data
-        or re.search(rb"\\u[eE]0", data) is not None
         or not has_card(data)
+        or re.search(rb"\\u[eE]0", data) is not None
         or not has_only_documents(data.removesuffix(b"\n"))
     ):
         return data
