@@ -34,7 +34,7 @@ _BORDERS_AS_LINE_FEED = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._%+-@':" else 10 for byte in range(256)
 )
 _NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
-_CHUNK_BYTES, _WORD_SHARE = 131072, 256
+_CHUNK_BYTES, _WORD_SHARE, _FEW_WORDS = 131072, 256, 16
 _ESCAPE_SIGNS = bytes((byte in b"bfnrtux") + 2 * (byte == 0x5C) for byte in range(256))
 
 
@@ -67,7 +67,7 @@ def _ipv6_addresses(text: bytes) -> bytes:
         start = borders.rfind(b"\n", end, match.start()) + 1 or end
         end = borders.find(b"\n", match.end())
         words.append((start, end))
-        if len(words) * _WORD_SHARE > len(text):
+        if len(words) > _FEW_WORDS and len(words) * _WORD_SHARE > end:
             return _mask_of_runs(text)
         match = search(text, end)
     shown = _mask_of_runs(b"\n%b\n" % b"\n".join([text[start:end] for start, end in words]))
