@@ -21,7 +21,6 @@ from log_shipper.detectors import (
     ipv4_addresses,
     ipv6_addresses,
     ipv6_runs_mask,
-    payment_cards,
     search_of,
 )
 
@@ -130,10 +129,8 @@ def dense_names(text: Text, names: Iterable[str]) -> set[str]:
         found.add("ipv4")
     if data.count(b"::") * _COLONS_SHARE > len(data) and re.search(_LONG_RUN, sample) is None:
         found.add("ipv6")
-    if (
-        len(re.findall(_CARD_LEAD, sample)) > few
-        and payment_cards(Text(sample[:_SAMPLE_BYTES]))
-        and not (has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS))
+    if len(re.findall(_CARD_LEAD, sample)) > few and not (
+        has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS)
     ):
         found.add("payment-card")
     return found.intersection(names)

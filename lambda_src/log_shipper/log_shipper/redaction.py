@@ -280,11 +280,11 @@ class Redactor:
         in_decoded = _NUMBERS if view is not None and view.has_same_numbers(data) else ()
         found: list[int] = []
         for i, (name, find) in enumerate(zip(self._names, self._detectors, strict=True)):
-            mask = b"" if name in in_decoded else None
+            mask = b"" if name in in_decoded or (has_no_cards and i == self._card) else None
             if mask is None and name in dense_names:
                 mask = self._mask_beside_escapes(name, text)
             if mask is None:
-                spans = [] if has_no_cards and i == self._card else find(text)
+                spans = find(text)
                 if spans and b"\\" in data:
                     beside = self._without_escapes(data, [(start - 1, end - 1, i) for start, end in spans])
                     spans = [(start + 1, end + 1) for start, end, _ in beside]
