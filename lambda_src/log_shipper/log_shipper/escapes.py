@@ -10,6 +10,7 @@ from operator import add
 from typing import NamedTuple, Protocol
 
 from log_shipper import dense
+from log_shipper.dense_escapes import encoded_once
 from log_shipper.detectors import search_of
 from log_shipper.edits import Lines
 
@@ -349,9 +350,7 @@ def _percent_decoded(data: bytes) -> bytes | None:
         if _wide_nested_search()(data) is not None:
             return None
         data = re.sub(_PERCENT_OTHER, b"\xf9", data)
-    while b"%25" in data:
-        data = data.replace(b"%25", b"%")
-    return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).translate(_PERCENT_AND_EQUALS)
+    return binascii.a2b_qp(encoded_once(data).translate(_PERCENT_AS_EQUALS)).translate(_PERCENT_AND_EQUALS)
 
 
 def _characters_decoded(data: bytes) -> bytes | None:
