@@ -166,9 +166,11 @@ def _decoded(data: bytes, *, is_simple: bool) -> bytes:
 def encoded_once(data: bytes) -> bytes:
     """Return percent-encoded text whose percent signs are encoded no more, however often they were."""
     for _ in range(3):
+        if b"%25" not in data:
+            return data
         data = data.replace(b"%25", b"%")
     # a sign that is encoded a thousand times takes no thousand passes
-    return re.sub(rb"%(?:25)++", b"%", data) if b"%25" in data else data
+    return re.sub(rb"%(?:25)++", b"%", data)
 
 
 def replaced(written: bytes, decoded: bytes, replace: Callable[[bytes], bytes], placeholders: list[bytes]) -> bytes:

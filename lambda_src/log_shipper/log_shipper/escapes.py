@@ -153,6 +153,8 @@ class View:
         there may be one, pieces are lines, or do not end at a comma.
         """
         data = self.data
+        sample = dense.sample_of(data)
+        is_dense = len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0
         has_at = b"@" in data
         if has_at and b'"@' in data:
             delimiters = _LINE_FEED
@@ -160,10 +162,9 @@ class View:
             delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
         all_leads: tuple[bytes, ...] = _BACKSLASH_LEADS
         if b"%" in data:
-            all_leads = _ALL_WIDE_LEADS if _has_wide(data) else _ALL_LEADS
+            all_leads = _ALL_WIDE_LEADS if is_dense or _has_wide(data) else _ALL_LEADS
         leads = all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2]
-        sample = dense.sample_of(data)
-        if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
+        if is_dense:
             # so many pieces that taking them costs more than decoding all
             self.data = data if re.search(leads, data) is not None else b""
             return
