@@ -53,7 +53,8 @@ def shared_alarms(settings: Deployment, region: str) -> Mapping[str, Alarms]:
         return everywhere
     found: dict[str, Alarms] = {}
     for destination in settings.shippers:
-        names = ["failing", "crashing", "lag", "dead", "busy", "recursion"] + ["slow"] * (destination in settings.pushes)
+        names = ["failing", "crashing", "lag", "dead", "busy", "recursion"]
+        names += ["slow"] * (destination in settings.pushes)
         found[f"ship-{destination}"] = [f"destination/{name}" for name in names]
     for each in settings.destinations:
         own = own_parts(each.kind, settings, each).alarms

@@ -124,7 +124,7 @@ def _answered(error: boto.ClientError) -> CommandError:
 def closest(given: str, known: list[str]) -> str:
     """Return the end of a message about a name that nothing has: what was meant, or what there is."""
     close = difflib.get_close_matches(given, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
+    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(dict.fromkeys(known)) or 'none'}"
 
 
 def require_known(given: str, known: Collection[str], otherwise: str) -> None:

@@ -47,6 +47,7 @@ def test_nothing_has_landed_and_nothing_has_failed(logdock: Type, deployed: Depl
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.count("not in 14 days") == 10
     assert "Silent: app, for longer than its 1440 minutes (silent_after_minutes)" in ended.out
+    assert "\n  logdock explain silence\n" in ended.out
     assert "No failures, but 2 exports are silent." in ended.out
 
 

@@ -6,6 +6,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from logdock.cli.errors import closest
 from logdock.cli.main import COMMANDS
 from tests.cli.conftest import ACCOUNT, EVERYTHING, Type
 from tests.conftest import ROOT
@@ -105,3 +106,7 @@ def test_an_export_named_the_other_way_is_answered_with_the_way_of_the_command(
     ended = logdock(*typed.split())
     said = " ".join(ended.err.replace("│", " ").split())
     assert (ended.code, answer.replace(" --export orders --since 1h", "") in said) == (2, True), said
+
+
+def test_what_there_is_is_named_once() -> None:
+    assert closest("nope", ["logz", "archive", "archive"]) == "there are: logz, archive"

@@ -14,8 +14,8 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _CUT_BYTES, AHEAD_BYTES = 4096, 80
 _BORDERS = (
-    # a header's name may be a value, and its value that of the next name
-    re.compile(rb"[\n,;&?{}()|](?<!authorization\",)(?<!authorization\\\",)", re.IGNORECASE),
+    # a header's name may be a value, and its value that of the next name; numbers with semicolons may be a colour's
+    re.compile(rb"[\n,;&?{}()|](?<![0-9\[];)(?<!authorization\",)(?<!authorization\\\",)", re.IGNORECASE),
     re.compile(
         rb"(?<!secret)(?<!access)(?<!bearer)(?<!basic)(?<![0-9:=>\"'\s\\])[ \t](?=[a-z<\[])(?![^\s\"]{0,64}\"@)",
         re.IGNORECASE,

@@ -126,6 +126,8 @@ def _look(account: Account, screen: Screen, *, in_place: bool = False) -> Status
             f"Silent: {late.export}, for longer than its {late.minutes} minutes (silent_after_minutes); "
             f"what landed last: {ago(late.landed, now)}"
         )
+    if found.late:
+        screen.copyable("  logdock explain silence")
     for hours in found.uncompacted or ():
         screen.say(
             f"Not compacted: {hours.hours} hour{'s' * (hours.hours > 1)} of {hours.export}, until every destination has"
