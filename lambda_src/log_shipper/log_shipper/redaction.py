@@ -33,7 +33,7 @@ _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
 # or a number
 _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
-_NUMBERS = ("ipv4", "payment-card")
+_NUMBERS = ("ipv4",)
 _BACKSLASH, _QUOTE = b'\\"'
 _OPENS_DOCUMENT = re.compile(
     rb"(?:\A\"?|[\\\2]n|u000[aA])(?:\s|[\\\2](?:[frt]|u00(?!0[aA])[0-9a-fA-F]{2}))*+[{\[]|u00[57][bB]"
