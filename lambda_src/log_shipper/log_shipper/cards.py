@@ -70,19 +70,29 @@ There is a multiple of 8 places. `plane << n` has in each place what `plane` has
 
 
 def planes_of(codes: bytes) -> Planes:
-    """Return the planes of codes, which are a hexadecimal digit for each place.
+    """Return the planes of codes, which are a hexadecimal digit for each place."""
+    one, two, three, four = plane_bytes(codes.ljust(-(-len(codes) // 8) * 8, b"f"))
+    return _int_of(one), _int_of(two), _int_of(three), _int_of(four)
+
+
+def plane_bytes(codes: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the bytes of the planes of codes, of which there are a multiple of 8.
 
     Pairs of digits become bytes, and each byte the digit of one bit of several codes: so every pass has half as much to
     do as the one before it.
     """
-    pairs = unhexlify(codes.ljust(-(-len(codes) // 8) * 8, b"f"))
+    pairs = unhexlify(codes)
     high, low = unhexlify(pairs.translate(_HIGH_BITS)), unhexlify(pairs.translate(_LOW_BITS))
     return (
-        int.from_bytes(unhexlify(low.translate(_LOWER)), "big"),
-        int.from_bytes(unhexlify(low.translate(_HIGHER)), "big"),
-        int.from_bytes(unhexlify(high.translate(_LOWER)), "big"),
-        int.from_bytes(unhexlify(high.translate(_HIGHER)), "big"),
+        unhexlify(low.translate(_LOWER)),
+        unhexlify(low.translate(_HIGHER)),
+        unhexlify(high.translate(_LOWER)),
+        unhexlify(high.translate(_HIGHER)),
     )
+
+
+def _int_of(plane: bytes) -> int:
+    return int.from_bytes(plane, "big")
 
 
 def plane_of(bits: bytes) -> int:
@@ -413,8 +423,8 @@ def _replaced(text: bytes, placeholder: bytes | None, kind: _Tables) -> tuple[by
     if is_left:
         rest = _rest_of(found)
     zeros = _int(b"0" * len(places))
-    taken = (_int(_bits(first | rest, size)[: len(places)]) ^ zeros) * 255
-    begun = _int(_bits(first, size)[: len(places)]) ^ zeros
+    taken = (_int(bits_of(first | rest, size)[: len(places)]) ^ zeros) * 255
+    begun = _int(bits_of(first, size)[: len(places)]) ^ zeros
     if placeholder is None:
         # what is taken is 3 instead of absent, and everything else 0
         taken &= _int(b"\3" * len(places))
@@ -435,7 +445,7 @@ def _replaced(text: bytes, placeholder: bytes | None, kind: _Tables) -> tuple[by
     return bytes(result), consumed, first == is_card
 
 
-def _bits(plane: int, size: int) -> bytes:
+def bits_of(plane: int, size: int) -> bytes:
     """Return a plane of so many places as a 0 or a 1 for each of them."""
     return f"{plane:0{size}b}".encode()
 
@@ -459,9 +469,9 @@ def shortest(found: dict[int, int], size: int, count: int) -> tuple[bytes, bytes
         for code, (_, at) in enumerate(apart):
             if code >> bit & 1:
                 plane |= at
-        codes |= (_int(_bits(plane, size)[:count]) ^ zeros) << bit
+        codes |= (_int(bits_of(plane, size)[:count]) ^ zeros) << bit
     sizes = bytes([length for length, _ in apart]).ljust(256)
-    return _bits(starts, size)[:count], codes.to_bytes(count, "little").translate(sizes)
+    return bits_of(starts, size)[:count], codes.to_bytes(count, "little").translate(sizes)
 
 
 def _apart(found: dict[int, int]) -> dict[int, int]:
@@ -489,7 +499,7 @@ def _first_of(found: dict[int, int], size: int, count: int) -> tuple[dict[int, i
         return found, rest
     if len(found) == 1:
         number = b"1".ljust(min(found), b"0")
-        first = re.sub(b"1.{,%d}" % (len(number) - 1), number, _bits(starts, size)[:count])[:count]
+        first = re.sub(b"1.{,%d}" % (len(number) - 1), number, bits_of(starts, size)[:count])[:count]
     else:
         first = _first_places(*shortest(found, size, count))
     is_first = plane_of(first.ljust(size, b"0"))

@@ -36,7 +36,7 @@ from log_shipper.detectors import (
 
 _MIN_BYTES = 2048
 """A shorter block costs little, whatever is in it."""
-_WINDOW_BYTES, _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 65536, 16384, 256, 3
+_WINDOW_BYTES, _CHUNK_BYTES, _PROBE_BYTES, PROBE_TOKENS = 65536, 65536, 256, 3
 _HEADER_BYTES = 48
 _SHARE = 48
 """One of these signs in so many bytes, or digits, dots and capitals as half of them: more than logs have."""
@@ -202,15 +202,15 @@ def _replace_encoded(data: bytes, names: tuple[str, ...]) -> bytes:
     """Return data with placeholders for tokens that have escapes in them or beside them."""
     if not has_dense_escapes(data) or b'"@' in data or any(mark in data for mark in dense_escapes.MARKS):
         return data
-    if ("email" in names and dense_escapes.has_encoded_quote(data)) or (
-        "payment-card" in names and dense_escapes.has_joined_escape(data)
-    ):
-        return data
     kinds = _kinds(names, are_lines=True)
     sample = b"\n".join(
         [b"", *[form for _, form in dense_escapes.forms((sample_of(data) or data)[:384], is_json=False)]]
     )
     if sum(kind.count(sample) for kind in kinds) < PROBE_TOKENS:
+        return data
+    if ("email" in names and dense_escapes.has_encoded_quote(data)) or (
+        "payment-card" in names and dense_escapes.has_joined_escape(data)
+    ):
         return data
     words = dense_escapes.Words(data)
     is_json = (
@@ -300,6 +300,10 @@ def _in_separate_chunks(replace: Callable[[bytes], bytes], data: bytes) -> bytes
 def _replace_cards(data: bytes) -> tuple[bytes, bool]:
     """Return data with placeholders for cards, and whether there is no other; a number of JSON becomes a string."""
     placeholder = _PLACEHOLDERS["payment-card"]
+    beginning = data[: data.find(b"\n", 0, _PROBE_BYTES) + 1]
+    if b'"' not in beginning and not _cards_replaced(beginning, placeholder)[1]:
+        # most are joined to something else
+        return data, False
     if b"{" not in data and b"[" not in data:
         return _cards_replaced(data, placeholder)
     if not has_only_documents(data.removesuffix(b"\n")):
@@ -318,8 +322,8 @@ def _without_cards_in_numbers(data: bytes) -> bytes:
     """Return data, which may have escapes, with placeholders for the cards that are numbers of JSON."""
     if (
         b'"@' in data
-        or re.search(rb"\\u[eE]0", data) is not None
         or not has_card(data)
+        or re.search(rb"\\u[eE]0", data) is not None
         or not has_only_documents(data.removesuffix(b"\n"))
     ):
         return data

@@ -19,7 +19,7 @@ MARKS = (_SPLIT, _OTHER, PERCENT)
 # the expressions are compiled when they are first used, so that a start does not wait for them
 # escapes of what no token has: a control character, blank, !"#$&()*,/;<=>?[]^`{|} or DEL
 _CODES = "(?:[01][0-9a-fA-F]|2[0-4689aAcCfF]|3[b-fB-F]|5[bdeBDE]|60|7[bcdfBCDF])"
-_BORDER = rf"(%(?:25)*+{_CODES}|\\++(?:(?:u00|x){_CODES}|[nrtbf\"/]))".encode()
+_BORDER = rf"(%(?:25)*+{_CODES}|\\(?<!\\\\)\\*+(?:(?:u00|x){_CODES}|[nrtbf\"/]))".encode()
 # a percent sign that is not of a sign of tokens, encoded once
 _OTHER_THAN_SIGN = rb"%(?!2[7bBdDeE]|3[0-9aA]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])"
 # all but the slash, which may be the last character of an escape
@@ -143,8 +143,7 @@ def _decoded(data: bytes, *, is_simple: bool) -> bytes:
     if b"%" in data:
         if not is_simple:
             data = re.sub(_STRAY_PERCENT, b"\xf9", data)
-        while b"%25" in data:
-            data = data.replace(b"%25", b"%")
+        data = encoded_once(data)
         # quoted-printable differs in the sign
         data = binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).replace(b"\xf8", b"=")
     if b"\\" in data and re.search(_CHARACTER, data) is not None:
@@ -162,6 +161,16 @@ def _decoded(data: bytes, *, is_simple: bool) -> bytes:
         # a card may begin in one word and end in another
         data = re.sub(_BEFORE_DIGITS, _OTHER, re.sub(_BEHIND_DIGITS, _OTHER, data))
     return data
+
+
+def encoded_once(data: bytes) -> bytes:
+    """Return percent-encoded text whose percent signs are encoded no more, however often they were."""
+    for _ in range(3):
+        if b"%25" not in data:
+            return data
+        data = data.replace(b"%25", b"%")
+    # a sign that is encoded a thousand times takes no thousand passes
+    return re.sub(rb"%(?:25)++", b"%", data)
 
 
 def replaced(written: bytes, decoded: bytes, replace: Callable[[bytes], bytes], placeholders: list[bytes]) -> bytes:

@@ -1,34 +1,42 @@
-"""Tokens of a block that is full of them, recognized in all places at once: a byte of a long integer is a place's.
+"""Addresses of a text that is full of them, recognized in all places at once: one bit of a long integer is a place's.
 
-A step of an expression is a shift and an AND of integers, its alternatives are an OR, and a repetition is an addition,
-which carries over a run of bytes that are all ones. So a block costs the same however many tokens are in it.
+A step of an expression is a shift and an AND of such integers, its alternatives are an OR, and a repetition is an
+addition, which carries over a run of ones. So a text costs the same however many addresses are in it. `planes_of` makes
+the integers. Numbers of JSON have a byte for each place.
 """
 
 from functools import lru_cache
 
 from log_shipper.borders import BORDERS
+from log_shipper.cards import bits_of, plane_bytes, planes_of
 
 _ABSENT, _TOKEN = b"\xff", b"\xf8"
 """Of bytes above 0xF4, which no text here has: UTF-8 does not have them."""
 
 
-@lru_cache(maxsize=8)
 def _flags(*classes: bytes) -> bytes:
     """Return for each byte a bit for each class that it belongs to, the first one's the lowest."""
     return bytes(sum(1 << bit for bit, members in enumerate(classes) if byte in members) for byte in range(256))
 
 
-_DIGITS, _LETTERS = b"0123456789", b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# no bit is left for the colon: it has that of the zero, without that of digits
-_IPV4_FLAGS = _flags(_DIGITS, b"0:", b"1", b"2", b"5", b"6789", BORDERS, b".")
-_EMAIL_FLAGS = _flags(_DIGITS + _LETTERS, _LETTERS, b"-", b".", b"_%+", b"@", BORDERS)
-_OF_EMAIL = bytes(255 * (byte in _DIGITS + _LETTERS + b"-._%+@") for byte in range(256))
-_HIGH = bytes(range(0x80, 256))
-# made when they are first needed, so that a start does not wait for them
-_EACH_EMAIL_CLASSES = (_DIGITS + _LETTERS + _HIGH, _LETTERS + _HIGH, b"-", b".", b"_%+", b"@", b"'")
-_HEX = b"0123456789abcdefABCDEF"
-_ALNUM = _DIGITS + _LETTERS
-_IPV6_CLASSES = (_HEX, b":", b".", _ALNUM, _ALNUM + b"_-", b"%", b"_", _DIGITS)
+def _codes(**classes: bytes) -> bytes:
+    """Return for each byte the last character of its class's name, a hexadecimal digit; 0 for a byte of none."""
+    codes = {byte: ord(name[-1]) for name, members in classes.items() for byte in members}
+    return bytes(codes.get(byte, 48) for byte in range(256))
+
+
+_DIGITS = b"0123456789"
+# a digit is its own code; then dot, border, colon and what is none
+_IPV4_CODES = bytes(
+    byte if byte in _DIGITS else 97 if byte == 46 else 98 if byte in BORDERS else 99 if byte == 58 else 102
+    for byte in range(256)
+)
+_CODES = _codes(
+    colon_1=b":", at_2=b"@", quote_3=b"'", dot_4=b".", dash_5=b"-", plus_6=b"+", percent_7=b"%",
+    letter_8=b"ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ", wide_9=bytes(range(0x80, 256)), underscore_a=b"_",
+    border_b=BORDERS, digit_c=_DIGITS, hexadecimal_d=b"abcdABCD", hexadecimal_e=b"eE", hexadecimal_f=b"fF",
+)  # fmt: skip
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 COMPLEX_IPV6 = (
     rb"(?:[0-9A-Fa-f]{0,4}:){6}|:::|[0-9A-Fa-f:.]{65}|%[0-9A-Za-z_\-]{60}|::[0-9A-Fa-f:]*\.+[0-9A-Fa-f:]|\.{4}"
 )
@@ -46,162 +54,203 @@ def _ones(bits: int) -> int:
     return int.from_bytes(b"\1" * (1 << bits), "little")
 
 
-def email_cover(text: bytes) -> bytes:
-    """Return 255 in each byte of the e-mail addresses of a text without quoted local parts and `xn--`, else 0.
+@lru_cache(maxsize=8)
+def _zeros(size: int) -> int:
+    return int.from_bytes(b"0" * size, "little")
+
+
+class _Places:
+    """What the bytes of a text are to an e-mail or IPv6 address: an integer for each class, the first place the lowest.
+
+    To the left is what precedes, and a carry goes to what follows; in a mirrored one, the other way round.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self.count, self.size = len(text), -(-len(text) // 8) * 8
+        self.every = every = (1 << self.size) - 1
+        codes = text.translate(_CODES).ljust(self.size, b"0")
+        b0, b1, b2, b3 = (int.from_bytes(plane.translate(_MIRRORED), "little") for plane in plane_bytes(codes))
+        n0, n1 = every ^ b0, every ^ b1
+        sign, letter, self.hexadecimal = b2 & ~b3, b3 & ~b2, b3 & b2
+        other = every ^ (b3 | b2)
+        self.e, self.f = self.hexadecimal & b1 & n0, self.hexadecimal & b1 & b0
+        self.digit = self.hexadecimal & n1 & n0
+        self.colon, self.at, self.quote = other & n1 & b0, other & b1 & n0, other & b1 & b0
+        self.dot, self.dash, self.percent = sign & n1 & n0, sign & n1 & b0, sign & b1 & b0
+        self.wide, self.underscore, self.border = letter & n1 & b0, letter & b1 & n0, letter & b1 & b0
+        self.alnum = self.hexadecimal | letter & n1 & n0
+        self.local = (b3 | b2) ^ self.border
+
+    def mirrored(self, plane: int) -> int:
+        """Return an integer of one of the two orders in the other."""
+        return int.from_bytes(plane.to_bytes(self.size // 8, "big").translate(_MIRRORED), "little")
+
+
+# two detectors look at a text one after the other
+_places = lru_cache(maxsize=1)(_Places)
+
+
+def _mask(covered: int, size: int, count: int, first: int | None = None) -> bytes:
+    """Return 1 in the first byte of each match of a text of so many bytes, 3 in its others, else 0.
+
+    The first place is the highest. Unless ``first`` says where they begin, no two matches are adjacent.
+    """
+    mask = _bytes_of(covered, size, count)
+    joined = mask & mask << 8 if first is None else _bytes_of(covered ^ first, size, count)
+    return (mask | joined << 1).to_bytes(count, "little")
+
+
+def _bytes_of(plane: int, size: int, count: int) -> int:
+    """Return an integer with a byte for each place in place of a bit, the first place the lowest."""
+    return int.from_bytes(bits_of(plane, size)[:count], "little") ^ _zeros(count)
+
+
+def email_mask(text: bytes) -> bytes:
+    """Return the mask of the e-mail addresses of a text without quoted local parts and `xn--`.
 
     Two addresses that nothing divides overlap: the local part of the second begins behind the first one's @.
     """
-    size = len(text)
-    each = _ones(size.bit_length())
-    # the first byte is the lowest: to the left is what precedes, and a carry goes to what follows
-    flags = int.from_bytes(text.translate(_flags(*_EACH_EMAIL_CLASSES)), "little")
-    alnum, letter, dash, dot = flags & each, flags >> 1 & each, flags >> 2 & each, flags >> 3 & each
-    local = alnum | dash | dot | flags >> 4 & each
-    at = flags >> 5 & each & local << 8
+    of = _places(text)
+    alnum, local = of.alnum | of.wide, of.local
+    letter = alnum ^ of.digit
+    at = of.at & local << 1
     # no label ends with a dash, or is empty
-    of_domain = (alnum | dot & alnum << 8 | dash & (alnum | dash) << 8) * 255
-    of_domain &= ~(of_domain + (at << 8 & alnum))
+    of_domain = alnum | of.dot & alnum << 1 | of.dash & (alnum | of.dash) << 1
+    of_domain &= ~(of_domain + (at << 1 & alnum))
     # the last label is of letters, of two at least
-    of_top = letter * 255
-    end = ~of_top & (of_top + ((dot & of_domain & letter >> 8 & letter >> 16) << 8)) & each
+    end = ~letter & (letter + ((of.dot & of_domain & letter >> 1 & letter >> 2) << 1)) & of.every
     if not end:
-        return bytes(size)
-    local |= flags >> 6 & local << 8 & local >> 8
-    flags = end >> 8 | of_domain & each << 1 | at << 2 | local << 3
-    # the first byte is the highest: a carry goes to what precedes
-    flags = int.from_bytes(flags.to_bytes(size, "little"), "big")
-    last, of_domain, at, local = flags & each, (flags >> 1 & each) * 255, flags >> 2 & each, flags >> 3 & each
+        return bytes(of.count)
+    local |= of.quote & local << 1 & local >> 1
+    # a carry goes to what precedes
+    last, of_domain, at, local = map(of.mirrored, (end >> 1, of_domain, at, local))
     carried = of_domain + last
     at &= carried & ~of_domain
-    of_local = (local | at) * 255
-    return (of_domain & ~carried | of_local & ~(of_local + at) | (last | at) * 255).to_bytes(size, "big")
+    local |= at
+    return _mask(of_domain & ~carried | local & ~(local + at) | last | at, of.size, of.count)
 
 
 def ipv6_mask(text: bytes) -> bytes:
-    """Return 1 in the first byte of each IPv6 address of a text, 3 in its others, else 0.
+    """Return the mask of the IPv6 addresses of a text.
 
     The text begins and ends with a line feed, and nothing in it is as `COMPLEX_IPV6` has it. So each address has two
     colons together, once, and not too many groups.
     """
-    size = len(text)
-    each = _ones(size.bit_length())
-    # to the left is what precedes, and a carry goes to what follows
-    flags = int.from_bytes(text.translate(_flags(*_IPV6_CLASSES)), "little")
-    hexadecimal, colon, dot, alnum = flags & each, flags >> 1 & each, flags >> 2 & each, flags >> 3 & each
+    of = _places(text)
+    hexadecimal, colon, dot, alnum = of.hexadecimal, of.colon, of.dot, of.alnum
     run = hexadecimal | colon | dot
-    five = hexadecimal & hexadecimal >> 8
-    five &= five >> 16 & hexadecimal >> 32
-    both = colon & colon >> 8
-    behind = (run * 255 + (both & ~(five >> 16))) & ~(run * 255)
-    of_zone = (flags >> 4 & each) * 255
-    zone = behind & flags >> 5 & of_zone >> 8
+    five = hexadecimal & hexadecimal >> 1
+    five &= five >> 2 & hexadecimal >> 4
+    both = colon & colon >> 1
+    behind = (run + (both & ~(five >> 2))) & ~run
+    of_zone = alnum | of.dash | of.underscore
+    zone = behind & of.percent & of_zone >> 1
     if zone:
         # it belongs to no other run
-        hexadecimal &= ~of_zone | of_zone + (zone << 8)
+        hexadecimal &= ~of_zone | of_zone + (zone << 1)
         run = hexadecimal | colon | dot
         five &= hexadecimal
-    begin = run & ~(run << 8)
+    begin = run & ~(run << 1)
     # what precedes an address may be the end of a name, with its colon
-    named = begin & ((alnum & ~run) << 8 | flags >> 6 << 8 & colon & ~(colon >> 8))
-    of_name = (hexadecimal | dot) * 255
+    named = begin & ((alnum & ~run) << 1 | of.underscore << 1 & colon & ~(colon >> 1))
+    of_name = hexadecimal | dot
     colon_of_name = colon & ~of_name & (of_name + named)
-    begin = begin ^ named | colon_of_name << 8
+    begin = begin ^ named | colon_of_name << 1
     colon ^= colon_of_name
     both &= colon
     # groups, with one colon between two of them; one of five digits or more is none
-    of_groups = (hexadecimal & ~(five & ~(hexadecimal << 8)) | colon & hexadecimal >> 8 & hexadecimal << 8) * 255
+    of_groups = hexadecimal & ~(five & ~(hexadecimal << 1)) | colon & hexadecimal >> 1 & hexadecimal << 1
     left = ~of_groups & (of_groups + begin) & both
-    end = ~of_groups & (of_groups + (left << 16)) & ~((begin & both) << 16)
+    end = ~of_groups & (of_groups + (left << 2)) & ~((begin & both) << 2)
     # behind it are dots, a colon or two, or a port of five digits
-    stop = each & ~(run | alnum)
-    dots = dot & stop >> 8
-    dots |= dot & dots >> 8
-    stop |= dots | dot & dots >> 8
-    digits = five & flags >> 7 & flags >> 15 & flags >> 23 & flags >> 31 & flags >> 39
-    port = digits & (of_groups & colon) << 8 & (stop >> 40 | colon >> 40 & stop >> 48)
-    end = end & (stop | colon & stop >> 8 | both & stop >> 16) | (end & port) >> 8
+    stop = of.every & ~(run | alnum)
+    dots = dot & stop >> 1
+    dots |= dot & dots >> 1
+    stop |= dots | dot & dots >> 1
+    digit = of.digit
+    digits = five & digit & digit >> 1 & digit >> 2 & digit >> 3 & digit >> 4
+    port = digits & (of_groups & colon) << 1 & (stop >> 5 | colon >> 5 & stop >> 6)
+    end = end & (stop | colon & stop >> 1 | both & stop >> 2) | (end & port) >> 1
     if not end:
-        return bytes(size)
-    flags = int.from_bytes((of_groups & each | both | both << 8 | end >> 7).to_bytes(size, "little"), "big")
-    # to the left is what follows, and a carry goes to what precedes
-    last, places = flags >> 1 & each, (flags & each) * 255
-    covered = int.from_bytes((places & ~(places + last) | last * 255).to_bytes(size, "big"), "little")
-    first = covered & ~(covered << 8) & each
+        return bytes(of.count)
+    # a carry goes to what precedes
+    last, places = of.mirrored(end >> 1), of.mirrored(of_groups | both | both << 1 & of.every)
+    covered = places & ~(places + last) | last
+    first = covered & ~(covered >> 1)
     if zone:
         # only a link-local address has one
-        letters = int.from_bytes(text.translate(_flags(b"fF", b"eE")), "little")
-        zone &= covered + (first & letters & letters >> 9) & ~covered
-        covered |= zone * 255 | of_zone & ~(of_zone + (zone << 8))
-    return (covered & each * 3 & ~(first << 1)).to_bytes(size, "little")
+        found = of.mirrored(covered)
+        zone &= found + (of.mirrored(first) & of.f & of.e >> 1) & ~found
+        covered |= of.mirrored(zone | of_zone & ~(of_zone + (zone << 1)))
+    return _mask(covered, of.size, of.count, first)
 
 
-def ipv4_cover(text: bytes) -> bytes:
-    """Return 255 in each byte of the IPv4 addresses of a text that begins and ends with a line feed, else 0."""
-    each = _ones(len(text).bit_length())
-    flags = int.from_bytes(text.translate(_IPV4_FLAGS), "big")
-    digit, dot = flags & each, flags >> 7 & each
-    other = each & ~(digit | dot)
-    last = _last_of_ipv4(flags, each, other, each & ~(digit | dot & digit << 8))
-    runs = (digit | dot) * 255
-    return (runs & ~(runs + last) | last * 255).to_bytes(len(text), "big") if last else bytes(len(text))
+class _Numbers:
+    """What the bytes of a text are to an IPv4 address: an integer for each class, the first place the highest.
+
+    To the left is what follows, and a carry goes to what precedes.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self.count, self.size = len(text), -(-len(text) // 8) * 8
+        self.every = (1 << self.size) - 1
+        b0, b1, b2, b3 = planes_of(text.translate(_IPV4_CODES))
+        other = b3 & (b2 | b1)
+        self.digit = digit = self.every ^ other
+        self.dot, self.border, self.colon = other & ~(b2 | b0), other & ~b2 & b0, other & ~b1
+        small = digit & ~(b3 | b2)
+        self.zero, one, two = small & ~(b1 | b0), small & b0 & ~b1, small & b1 & ~b0
+        five, more = digit & b2 & b0 & ~b1, digit & (b3 | b2 & b1)
+        less = digit ^ five ^ more
+        two_digits = digit & digit << 1
+        two_digits ^= two_digits & self.zero
+        # a hundred and something, or two hundred and up to 55
+        three_digits = two_digits & digit << 2 & (one | two & (less << 1 | five << 1 & (less | five) << 2))
+        self.numbers = digit, two_digits, three_digits
+
+    def last_of_addresses(self, border: int, end: int) -> int:
+        """Return 1 in the last place of each address between a place of ``border`` and one of ``end``."""
+        one, two, three = self.numbers
+        steps = one & self.dot << 1, two & self.dot << 2, three & self.dot << 3
+        at = border >> 1
+        for _ in range(3):
+            at = (at & steps[0]) >> 2 | (at & steps[1]) >> 3 | (at & steps[2]) >> 4
+        return at & one & end << 1 | (at & two & end << 2) >> 1 | (at & three & end << 3) >> 2
+
+
+def ipv4_mask(text: bytes) -> bytes:
+    """Return the mask of the IPv4 addresses of a text that begins and ends with a line feed."""
+    of = _Numbers(text)
+    runs = of.digit | of.dot
+    last = of.last_of_addresses(of.every ^ runs, of.every & ~(of.digit | of.dot & of.digit << 1))
+    return _mask(runs & ~(runs + last) | last, of.size, of.count) if last else bytes(of.count)
 
 
 def replace_ipv4(placeholder: bytes, text: bytes) -> bytes:
     """Return a text with a placeholder for each IPv4 address that is a token, which a port or a dot may follow."""
-    each = _ones(len(text).bit_length())
-    # the first byte is the highest: to the left is what follows, and a carry goes to what precedes
-    flags = int.from_bytes(text.translate(_IPV4_FLAGS), "big")
-    digit, border, dot = flags & each, flags >> 6 & each, flags >> 7
-    zero_or_colon = flags >> 1 & each
-    end = border | dot & border << 8
-    if colon := zero_or_colon ^ (zero_or_colon & digit):
-        rest, port = border, 0
+    of = _Numbers(text)
+    end = of.border | of.dot & of.border << 1
+    if of.colon:
+        rest, port = of.border, 0
         for _ in range(5):
-            rest = digit & rest << 8
+            rest = of.digit & rest << 1
             port |= rest
-        end |= colon & port << 8
-    return _replaced(text, (digit | dot & each) * 255, _last_of_ipv4(flags, each, border, end), placeholder)
-
-
-def _last_of_ipv4(flags: int, each: int, border: int, end: int) -> int:
-    """Return 1 in the last place of each IPv4 address between a place of ``border`` and one of ``end``."""
-    digit, dot = flags & each, flags >> 7
-    five, more = flags >> 4 & digit, flags >> 5 & digit
-    less = digit ^ five ^ more
-    two_digits = digit & digit << 8
-    two_digits ^= two_digits & flags >> 1
-    # a hundred and something, or two hundred and up to 55
-    three_digits = (
-        two_digits
-        & digit << 16
-        & (flags >> 2 & ~(flags >> 3) | flags >> 3 & (less << 8 | five << 8 & (less | five) << 16))
-    )
-    steps = ((digit & dot << 8, 16), (two_digits & dot << 16, 24), (three_digits & dot << 24, 32))
-    at = border >> 8
-    for _ in range(3):
-        at = (at & steps[0][0]) >> 16 | (at & steps[1][0]) >> 24 | (at & steps[2][0]) >> 32
-    return at & digit & end << 8 | (at & two_digits & end << 16) >> 8 | (at & three_digits & end << 24) >> 16
+        end |= of.colon & port << 1
+    return _replaced(text, of.digit | of.dot, of.last_of_addresses(of.border, end), of.size, placeholder)
 
 
 def replace_emails(placeholder: bytes, text: bytes) -> bytes:
     """Return a text with a placeholder for each e-mail address that is a token, in ASCII and without quotes."""
-    each = _ones(len(text).bit_length())
-    # the first byte is the lowest: to the left is what precedes, and a carry goes to what follows
-    flags = int.from_bytes(text.translate(_EMAIL_FLAGS), "little")
-    alnum, letter, dash, dot = flags & each, flags >> 1 & each, flags >> 2 & each, flags >> 3 & each
-    at, border = flags >> 5 & each, flags >> 6
-    of_local = (alnum | dash | dot | flags >> 4 & each) * 255
-    at &= of_local + (border << 8 & of_local & each)
+    of = _places(text)
+    alnum, dash, dot = of.alnum, of.dash, of.dot
+    local, letter = of.local ^ of.wide, alnum ^ of.digit
+    at = of.at & (local + (of.border << 1 & local))
     # no label begins or ends with a dash
-    of_domain = (alnum | dot & alnum >> 8 | dash & (alnum | dash) >> 8) * 255
-    end = ~of_domain & (of_domain + (at << 8 & alnum))
+    of_domain = alnum | dot & alnum >> 1 | dash & (alnum | dash) >> 1
+    end = ~of_domain & (of_domain + (at << 1 & alnum))
     # the last label is of letters, of two at least, and a dot may end a sentence
-    of_top = letter * 255
-    end &= ~of_top & (of_top + (dot << 8 & letter & letter >> 8)) & (border | dot & border >> 8) & each
-    if not end:
-        return text
-    last = int.from_bytes((end >> 8).to_bytes(len(text), "little"), "big")
-    return _replaced(text, int.from_bytes(text.translate(_OF_EMAIL), "big"), last, placeholder)
+    end &= ~letter & (letter + (dot << 1 & letter & letter >> 1)) & (of.border | dot & of.border >> 1)
+    return _replaced(text, of.mirrored(local | of.at), of.mirrored(end >> 1), of.size, placeholder) if end else text
 
 
 def with_hidden_numbers(structure: bytes) -> bytes:
@@ -243,18 +292,20 @@ def with_quotes_behind_numbers(structure: bytes) -> bytes:
     return marked
 
 
-def _replaced(text: bytes, runs: int, last: int, placeholder: bytes) -> bytes:
-    """Return a text with a placeholder for each token.
+def _replaced(text: bytes, runs: int, last: int, size: int, placeholder: bytes) -> bytes:
+    """Return a text with a placeholder for each token; the first place is the highest.
 
     Parameters
     ----------
     runs : int
-        255 in each place of what tokens consist of; a token is all of a run up to its own last place.
+        1 in each place of what tokens consist of; a token is all of a run up to its own last place.
     last : int
         1 in the last place of each token.
     """
     if not last:
         return text
-    tokens = runs & ~(runs + last)
-    shown = (int.from_bytes(text, "big") | tokens) ^ last * (_ABSENT[0] ^ _TOKEN[0])
-    return shown.to_bytes(len(text), "big").translate(None, _ABSENT).replace(_TOKEN, placeholder)
+    count = len(text)
+    tokens = _bytes_of(runs & ~(runs + last) | last, size, count)
+    # no two tokens are adjacent
+    shown = (int.from_bytes(text, "little") | tokens * 255) ^ (tokens & ~(tokens >> 8)) * (_ABSENT[0] ^ _TOKEN[0])
+    return shown.to_bytes(count, "little").translate(None, _ABSENT).replace(_TOKEN, placeholder)

@@ -81,14 +81,15 @@ def ipv6_addresses(text: Text) -> list[Span]:
     done = 0
     # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
     candidates = _COLONS if whole_ipv6_search()(data) else _TWO_COLONS
-    for i, match in enumerate(candidates.finditer(data)):
-        if i == _MANY and data.count(b"::") * _DENSE > len(data):
+    count = 0
+    # a run is looked at once, however many candidates are in it
+    while (match := candidates.search(data, done)) is not None:
+        if count == _MANY and data.count(b"::") * _DENSE > len(data):
             spans = _ipv6_in_runs(data)
             if spans is not None:
                 return spans
+        count += 1
         at = match.start()
-        if at < done:
-            continue
         # longer than an address and its port is no address
         begin = at - _LONGEST_RUN if at - done > _LONGEST_RUN else done
         start = begin + len(data[begin:at].rstrip(_IPV6_BYTES))

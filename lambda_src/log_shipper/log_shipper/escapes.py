@@ -10,6 +10,7 @@ from operator import add
 from typing import NamedTuple, Protocol
 
 from log_shipper import dense
+from log_shipper.dense_escapes import encoded_once
 from log_shipper.detectors import search_of
 from log_shipper.edits import Lines
 
@@ -32,9 +33,21 @@ _COLOUR_LEAD = rb"\x1b\["
 _COLOUR_LEADS = (b"\x1b[", b"1b[", b"1B[")
 # what is no percent-encoded ASCII character, encoded any number of times
 _PERCENT_OTHER = rb"%(?!(?:25)*+(?:[0134567][0-9a-fA-F]|2[0-46-9a-fA-F]))"
+_WIDE_NESTED_LEAD = rb"%(?:25)*(?:[89a-fA-F][0-9a-fA-F]|u[0-9a-fA-F]{4})"
+_CODE = rb"(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|/)"
+# two backslashes before what is no character's code, and one that a codec reads as an escape's or joins to one
+_TWO_BEFORE_OTHER = rb"\\(?<!\\\\)\\(?!\\|%b)" % _CODE
+_NO_ESCAPE = rb"\\(?=[\xc4-\xffU]|x(?![0-9a-fA-F]{2}))"
+_BYTE_OUTSIDE_ASCII = rb"\\x[89a-fA-F][0-9a-fA-F]"
+_HIDDEN = b"\x1a"
+# a code of what is no letter or sign from @ on, or of a backslash; or one whose last digit may belong to a number
+_NUMBER_BESIDE_CODE = (
+    rb"\\(?:u(?:[^0]|0[^0]|00[^4-7]|005[cC]|00[4-7][0-9][0-9 .+\-\xc2\xe2])"
+    rb"|x(?:[^4-7]|5[cC]|[4-7][0-9][0-9 .+\-\xc2\xe2]))"
+)
 # a pair of backslashes before what is no character's code
 _OTHER_PAIR = rb"\\\\(?:[^\\u]|\z|u[0-9a-fA-F]{0,3}(?:[^0-9a-fA-F]|\z))"
-_PERCENT_AS_EQUALS = bytes.maketrans(b"%=", b"=\xf8")
+_PERCENT_AS_EQUALS, _PERCENT_AND_EQUALS = bytes.maketrans(b"%=", b"=\xf8"), bytes.maketrans(b"\xf9\xf8", b"%=")
 # what begins an escape that may matter: nothing is found over a line's end, and nothing begins behind it at a blank or
 # at such a sign, unless a quote or a header does; a letter outside ASCII is part of e-mail addresses alone
 _NO_BEGINNING = rb"[ ,;(){}<>|&?=\[\]!#$*^`\"\\]"
@@ -54,7 +67,7 @@ _ESCAPE_LEAD = re.compile(rb"\\[bfnrtux/]|%[0-7][0-9a-fA-F]")
 _QUOTE_AT = re.compile(rb"\"(?:\\++(?:u00|x)|%(?:25)*+)40")
 # a letter of `Basic` that is encoded
 _LETTER_OF_BASIC = rb"(?:u00|x|%|25)(?:[46][1239]|[57]3)"
-_DENSE_ESCAPES = 32
+_DENSE_ESCAPES = 64
 """One escape in so many bytes: then lines are decoded as they are."""
 _LINE_FEED = b""
 _DELIMITERS = bytes.maketrans(b",;&?{}()|", b"\n" * 9)
@@ -67,6 +80,19 @@ MAX_LAYERS = 10
 # of bytes that UTF-8 does not have, for escapes of different lengths
 _LONGER = [bytes([byte]) for byte in range(0xF5, 0x100)]
 _LENGTHS = bytes(4 * (byte - 0xF4) if byte >= 0xF5 else 0 for byte in range(256))
+# of escapes: what all have, how many bytes they become, and by how many they are longer
+_SIZES_OF_CHARACTERS = (
+    (b"\\\\", rb"\\\\(?=%b)" % _CODE, 1, 1),
+    (b"\\u", rb"\\u00[0-7][0-9a-fA-F]", 1, 5),
+    (b"\\u", rb"\\u0[0-7][0-9a-fA-F]{2}", 2, 4),
+    (b"\\u", rb"\\u[0-9a-fA-F]{4}", 3, 3),
+    (b"\\x", rb"\\x[0-7][0-9a-fA-F]", 1, 3),
+    (b"\\/", rb"\\/", 1, 1),
+)
+_SIZES_OF_PERCENT = tuple(
+    (b"%" + b"25" * layers, rb"%%(?:25){%d}(?!25)[0-7][0-9a-fA-F]" % layers, 1, 2 * layers + 2)
+    for layers in range(len(_LONGER))
+)
 _CHARACTER_CODE = re.compile(rb"u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}")
 _TAB_BEHIND_BACKSLASHES = re.compile(rb"\\+(?=\t\t)")
 # UTF-8 has no bytes from here on: in texts that are searched they have other meanings
@@ -116,6 +142,14 @@ class View:
             layers += 1
         return view if layers or has_controls else None
 
+    def has_same_numbers(self, data: bytes) -> bool:
+        """Say whether what consists of digits, dots and separators, in groups or not, is the same in the original data.
+
+        Every character code is of a letter or a sign that is none of these, and its digits are beside no others.
+        """
+        is_whole = not any(isinstance(layer, _Pieces) for layer in self._layers)
+        return is_whole and b"%" not in data and _number_beside_code_search()(data) is None
+
     def _end_at_controls(self) -> None:
         """Have the escapes of control characters end the text before them."""
         if b"\\" in self.data and re.search(rb"\\[bfnrt]", self.data) is not None:
@@ -133,9 +167,7 @@ class View:
         """
         data = self.data
         sample = dense.sample_of(data)
-        if len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0:
-            # so many pieces that taking them costs more than decoding all
-            return
+        is_dense = len(_ESCAPE_LEAD.findall(sample)) * _DENSE_ESCAPES > len(sample) > 0
         has_at = b"@" in data
         if has_at and b'"@' in data:
             delimiters = _LINE_FEED
@@ -143,10 +175,15 @@ class View:
             delimiters = _DELIMITERS_OF_HEADERS if b"basic" in lower else _DELIMITERS
         all_leads: tuple[bytes, ...] = _BACKSLASH_LEADS
         if b"%" in data:
-            all_leads = _ALL_WIDE_LEADS if _has_wide(data) else _ALL_LEADS
+            all_leads = _ALL_WIDE_LEADS if is_dense or _has_wide(data) else _ALL_LEADS
         if b"\x1b" in data:
             all_leads = tuple(lead + b"|" + _COLOUR_LEAD for lead in all_leads)
-        taken, origins = self._pieces(all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2], delimiters)
+        leads = all_leads[0 if delimiters != _DELIMITERS else 1 if has_at else 2]
+        if is_dense:
+            # so many pieces that taking them costs more than decoding all
+            self.data = data if re.search(leads, data) is not None else b""
+            return
+        taken, origins = self._pieces(leads, delimiters)
         pieces = b"\n".join(taken)
         if (b"40" in pieces and _QUOTE_AT.search(pieces)) or any(map(pieces.__contains__, _COLOUR_LEADS)):
             wider = _LINE_FEED
@@ -188,8 +225,9 @@ class View:
                 decoded = decode(data)
                 if decoded is None:
                     break
-                layers.append(_Decoded(data, escape))
-                data = decoded
+                if decoded != data:
+                    layers.append(_Decoded(data, escape))
+                    data = decoded
         else:
             self.data = data
             self._layers += layers
@@ -280,6 +318,8 @@ class _Decoded:
     @cached_property
     def _lengths(self) -> tuple[int, list[int]]:
         """Return by how much escapes are longer than their characters, and which is where, above the bits of a mask."""
+        if (marked := self._with_sizes()) is not None:
+            return marked
         texts, escapes, characters = self._parts
         distinct = {
             escape: (character, len(escape) - len(character))
@@ -296,6 +336,23 @@ class _Decoded:
         parts[::2], parts[1::2] = texts, map(table.__getitem__, escapes)
         return int.from_bytes(b"".join(parts).translate(_LENGTHS), "little"), sizes
 
+    def _with_sizes(self) -> tuple[int, list[int]] | None:
+        """Return the same of escapes that are not nested deeply, without a step of Python for each; None of others."""
+        data = self._data
+        if self._escape == _PERCENT:
+            sizes, rest = _SIZES_OF_PERCENT, b"%" + b"25" * len(_LONGER)
+        elif self._escape == _CHARACTERS:
+            sizes, rest = _SIZES_OF_CHARACTERS, b"\\" * 3
+        else:
+            return None
+        if rest in data:
+            return None
+        signs = dict(zip(sorted({size for *_, size in sizes}), _LONGER, strict=False))
+        for lead, expression, count, size in sizes:
+            if lead in data:
+                data = re.sub(expression, signs[size].rjust(count, b"\0"), data)
+        return int.from_bytes(data.translate(_LENGTHS), "little"), [*signs]
+
 
 def _has_wide(data: bytes) -> bool:
     """Say whether there may be a percent-encoded character outside ASCII."""
@@ -303,46 +360,50 @@ def _has_wide(data: bytes) -> bool:
 
 
 def _percent_decoded(data: bytes) -> bytes | None:
-    """Return text decoded whose escapes are all percent-encoded ASCII characters; None where one may be another.
+    """Return text decoded whose percent-encoded characters are all of ASCII; None where one may be another.
 
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
     if re.search(_PERCENT_OTHER, data) is not None:
-        return None
-    while b"%25" in data:
-        data = data.replace(b"%25", b"%")
-    return binascii.a2b_qp(data.translate(_PERCENT_AS_EQUALS)).replace(b"\xf8", b"=")
+        if _wide_nested_search()(data) is not None:
+            return None
+        data = re.sub(_PERCENT_OTHER, b"\xf9", data)
+    return binascii.a2b_qp(encoded_once(data).translate(_PERCENT_AS_EQUALS)).translate(_PERCENT_AND_EQUALS)
 
 
 def _characters_decoded(data: bytes) -> bytes | None:
-    r"""Return text decoded whose escapes are all `\uXXXX` or `\/`; None where one may be another.
+    r"""Return text decoded whose escapes are all `\uXXXX`, `\xXX` or `\/`; None where one may be another.
 
     A codec of the standard library decodes it in C: it leaves pairs of backslashes, of which one is the other's escape.
     """
+    if _HIDDEN in data or (b"\\x" in data and re.search(_BYTE_OUTSIDE_ASCII, data) is not None):
+        return None
     has_pairs = b"\\\\" in data
-    if b"\\U" in data:
-        return None
-    if b"\\x" in data:
-        if has_pairs or re.search(rb"\\x(?![0-7][0-9a-fA-F])", data) is not None:
+    if has_pairs and _other_pair_search()(data) is not None:
+        data = re.sub(_TWO_BEFORE_OTHER, _HIDDEN * 2, data)
+        has_pairs = b"\\\\" in data
+        if has_pairs and _other_pair_search()(data) is not None:
             return None
-        data = data.replace(b"\\x", b"\\u00")
-    if has_pairs and (b"\\/" in data or b"005c" in data.lower() or _other_pair_search()(data) is not None):
+    if b"\\U" in data or b"\\x" in data or not data.isascii():
+        data = re.sub(_NO_ESCAPE, _HIDDEN, data)
+    if has_pairs and (b"\\x" in data or b"\\/" in data or b"005c" in data.lower()):
         return None
+    data = data.replace(b"\\x", b"\\u00").replace(b"\\/", b"/")
     try:
         if not data.isascii():
-            if re.search(rb"\\[\x80-\xff]", data) is not None:
-                return None
             # in this codec, what is not of Latin-1 is an escape already
             data = data.decode("utf-8", "surrogatepass").encode("raw_unicode_escape")
-        text = data.replace(b"\\/", b"/").decode("raw_unicode_escape")
+        text = data.decode("raw_unicode_escape")
     except UnicodeDecodeError:
         return None
-    return (text.replace("\\\\", "\\") if has_pairs else text).encode("utf-8", "surrogatepass")
+    if has_pairs:
+        text = text.replace("\\\\", "\\")
+    return text.encode("utf-8", "surrogatepass").replace(_HIDDEN, b"\\")
 
 
 # one kind after the other is as both at once: what the second one finds too early, it would find in the next layer
 _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...] = (
-    (b"\\", rb"\\[ux/]", _CHARACTERS, _characters_decoded),
+    (b"\\", rb"\\" + _CODE, _CHARACTERS, _characters_decoded),
     (b"%", _PERCENT_LEAD, _PERCENT, _percent_decoded),
     (b"\x1b", _COLOUR_LEAD, _COLOUR, lambda data: re.sub(_COLOUR, b"\x1b", data)),
 )
@@ -351,6 +412,16 @@ _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...]
 @lru_cache(maxsize=1)
 def _other_pair_search() -> Callable[[bytes], object]:
     return search_of(_OTHER_PAIR)
+
+
+@lru_cache(maxsize=1)
+def _wide_nested_search() -> Callable[[bytes], object]:
+    return search_of(_WIDE_NESTED_LEAD)
+
+
+@lru_cache(maxsize=1)
+def _number_beside_code_search() -> Callable[[bytes], object]:
+    return search_of(_NUMBER_BESIDE_CODE)
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 from log_shipper.borders import cut
 from log_shipper.cards import WIDE_SEPARATORS, card_mask
-from log_shipper.dense_integers import COMPLEX_IPV6, email_cover, ipv4_cover, ipv6_mask
+from log_shipper.dense_integers import COMPLEX_IPV6, email_mask, ipv4_mask, ipv6_mask
 from log_shipper.detectors import (
     LAST_SIGNS,
     Span,
@@ -24,7 +24,6 @@ from log_shipper.detectors import (
     ipv6_runs_mask,
     is_no_card,
     may_have_no_card,
-    payment_cards,
     search_of,
 )
 
@@ -37,7 +36,7 @@ _BORDERS_AS_LINE_FEED = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._%+-@':" else 10 for byte in range(256)
 )
 _NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789")
-_CHUNK_BYTES, _WORD_SHARE = 32768, 256
+_CHUNK_BYTES, _WORD_SHARE, _FEW_WORDS = 131072, 256, 16
 _ESCAPE_SIGNS = bytes((byte in b"bfnrtux") + 2 * (byte == 0x5C) for byte in range(256))
 
 
@@ -52,20 +51,10 @@ def ones(size: int) -> int:
     return int.from_bytes(b"\1" * size, "little")
 
 
-def _of_cover(cover: bytes) -> bytes:
-    """Return the mask of what is covered by 255, where no two matches are adjacent."""
-    covered = int_of(cover)
-    return (covered & (covered << 8 & ones(len(cover)) * 2 | ones(len(cover)))).to_bytes(len(cover), "little")
-
-
 def _emails(text: bytes) -> bytes:
     if b"xn--" in text:
         return of_spans(emails(Text(text)), len(text))
-    return _of_cover(email_cover(text))
-
-
-def _ipv4_addresses(text: bytes) -> bytes:
-    return _of_cover(ipv4_cover(text))
+    return email_mask(text)
 
 
 def _ipv6_addresses(text: bytes) -> bytes:
@@ -80,7 +69,7 @@ def _ipv6_addresses(text: bytes) -> bytes:
         start = borders.rfind(b"\n", end, match.start()) + 1 or end
         end = borders.find(b"\n", match.end())
         words.append((start, end))
-        if len(words) * _WORD_SHARE > len(text):
+        if len(words) > _FEW_WORDS and len(words) * _WORD_SHARE > end:
             return _mask_of_runs(text)
         match = search(text, end)
     shown = _mask_of_runs(b"\n%b\n" % b"\n".join([text[start:end] for start, end in words]))
@@ -112,13 +101,13 @@ def _complex_ipv6_search() -> Callable[..., Any]:
 
 _MAKERS: dict[str, Callable[[bytes], bytes]] = {
     "email": _emails,
-    "ipv4": _ipv4_addresses,
+    "ipv4": ipv4_mask,
     "ipv6": _ipv6_addresses,
     "payment-card": card_mask,
 }
 _COLONS_SHARE, _SHARE = 64, 128
 """Two colons in so many bytes, or one match in so many bytes of a sample, are many."""
-_SAMPLES, _SAMPLE_BYTES = 4, 512
+_SAMPLES, _SAMPLE_BYTES = 4, 128
 # compiled when they are first used, so that a start does not wait for them
 _CARD_LEAD = rb"[2-68](?<![0-9].)[0-9 +\-]{11}"
 _SIGN_AT = rb"@(?<=%b@)" % LAST_SIGNS.replace("[", '["').encode()
@@ -145,10 +134,8 @@ def dense_names(text: Text, names: Iterable[str]) -> set[str]:
         found.add("ipv4")
     if data.count(b"::") * _COLONS_SHARE > len(data) and re.search(_LONG_RUN, sample) is None:
         found.add("ipv6")
-    if (
-        len(re.findall(_CARD_LEAD, sample)) > few
-        and payment_cards(Text(sample[:_SAMPLE_BYTES]))
-        and not (has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS))
+    if len(re.findall(_CARD_LEAD, sample)) > few and not (
+        has_card(data, "with dots") or any(wide in data for wide in WIDE_SEPARATORS)
     ):
         found.add("payment-card")
     return found.intersection(names)
@@ -191,8 +178,9 @@ def apart(masks: Sequence[int], size: int) -> list[int] | None:
     """
     masks = [*masks]
     each = ones(size)
-    for i in range(len(masks)):
-        for k in range(i + 1, len(masks)):
+    used = [i for i, mask in enumerate(masks) if mask]
+    for at, i in enumerate(used):
+        for k in used[at + 1 :]:
             for outer, inner in ((i, k), (k, i)):
                 both = masks[outer] & masks[inner] & each
                 if both:

@@ -33,16 +33,20 @@ _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _JSON_STRING = re.compile(f"({_STRING})", re.DOTALL)
 # or a number
 _JSON_TOKEN = re.compile(rf"({_STRING}|(?<![0-9.eE+-])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)", re.DOTALL)
+_NUMBERS = ("ipv4",)
 _BACKSLASH, _QUOTE = b'\\"'
 _OPENS_DOCUMENT = re.compile(
     rb"(?:\A\"?|[\\\2]n|u000[aA])(?:\s|[\\\2](?:[frt]|u00(?!0[aA])[0-9a-fA-F]{2}))*+[{\[]|u00[57][bB]"
 )
 _BEHIND_DOCUMENT = b"\0\xef\xbb\xbf \t\r"
-_ENDS_OF_DOCUMENTS = [bytes([byte]) for byte in b"}]" + _BEHIND_DOCUMENT]
+_ENDS_OF_DOCUMENTS = b"}]" + _BEHIND_DOCUMENT
 _MANY_EDITS = 256
 """One edit in so many bytes: then lines are read as JSON together."""
 # of a character behind a backslash: nothing begins in them
-_CODES = ((rb"(?<=\\)u[0-9a-fA-F]{4}", b"\n" * 5), (rb"(?<=\\)x[0-9a-fA-F]{2}", b"\n" * 3))
+_CODES = (
+    (b"\\u", rb"\\u[0-9a-fA-F]{4}", b"\\\n\n\n\n\n"),
+    (b"\\x", rb"\\x[0-9a-fA-F]{2}", b"\\\n\n\n"),
+)
 # of what is shorter than a card, a token or a key: addresses, and escapes, which may be anything
 _SIGNS_OF_SHORT = ("::", ".", "%", "\\")
 _ESCAPE_SIGNS = (b"\\", b"%", b"\x1b")
@@ -132,14 +136,15 @@ class Redactor:
             if "\\" in text and (self._patterns or ESCAPED_MARK.search(text)):
                 strings[i] = _JSON_STRING.split(text)
         # a token costs as much as a text does: each is redacted once, and all together
-        tokens = {token for parts in documents.values() for token in parts[1::2] if self._may_change(token)}
-        tokens.update(token for parts in strings.values() for token in parts[1::2] if "\\" in token)
+        tokens = {token for parts in documents.values() for token in {*parts[1::2]} if self._may_change(token)}
+        tokens.update([token for parts in strings.values() for token in {*parts[1::2]} if "\\" in token])
         table = self._redact_tokens(tokens, layers) if tokens else {}
         for i, parts in documents.items():
             parts[1::2] = map(table.get, parts[1::2], parts[1::2])
             texts[i] = "".join(parts)
+        table = {token: redacted for token, redacted in table.items() if "\\" in token}
         for i, parts in strings.items():
-            parts[1::2] = [table.get(token, token) if "\\" in token else token for token in parts[1::2]]
+            parts[1::2] = map(table.get, parts[1::2], parts[1::2])
             texts[i] = "".join(parts)
         for i, text in zip(others, self._redact_strings([texts[i] for i in others]), strict=True):
             texts[i] = text
@@ -205,24 +210,26 @@ class Redactor:
         """
         if not self._detectors:
             return texts
-        searched = [i for i, text in enumerate(texts) if _may_have_any(text)]
+        searched = [i for i, text in enumerate(texts) if len(text) >= FEWEST_DIGITS or _may_have_any(text)]
         documents = [i for i in searched if texts[i][:1] in ("{", "[")]
-        others = [i for i in searched if texts[i][:1] not in ("{", "[")]
-        texts = [*texts]
+        others = [i for i in searched if texts[i][:1] not in ("{", "[")] if documents else searched
         # lines of JSON are read together where no other is between them
         for places, between in ((documents, '\n{"z":0}\n'), (others, "\nz\n")):
             if not places:
                 continue
-            data = between.join([texts[i] for i in places]).encode()
+            own = texts if len(places) == len(texts) else [texts[i] for i in places]
+            data = between.join(own).encode()
             redacted = self._without_detected(data)
             if redacted is data:
                 continue
-            own = [texts[i] for i in places]
             if between not in "\n".join(["", *own, ""]):
                 shown = redacted.decode().split(between)
             else:
                 lines = iter([*redacted.decode().split("\n"), ""])
                 shown = ["\n".join([*islice(lines, text.count("\n") + 2)][:-1]) for text in own]
+            if own is texts:
+                return shown
+            texts = [*texts]
             for i, text in zip(places, shown, strict=True):
                 texts[i] = text
         return texts
@@ -274,11 +281,14 @@ class Redactor:
         dense_decoded = masks.dense_names(decoded, self._names) if decoded is not None else set()
         if not dense_names and not dense_decoded:
             return None
+        in_decoded = _NUMBERS if view is not None and view.has_same_numbers(data) else ()
         found: list[int] = []
         for i, (name, find) in enumerate(zip(self._names, self._detectors, strict=True)):
-            mask = self._mask_beside_escapes(name, text) if name in dense_names else None
+            mask = b"" if name in in_decoded or (has_no_cards and i == self._card) else None
+            if mask is None and name in dense_names:
+                mask = self._mask_beside_escapes(name, text)
             if mask is None:
-                spans = [] if has_no_cards and i == self._card else find(text)
+                spans = find(text)
                 if spans and b"\\" in data:
                     beside = self._without_escapes(data, [(start - 1, end - 1, i) for start, end in spans])
                     spans = [(start + 1, end + 1) for start, end, _ in beside]
@@ -308,17 +318,18 @@ class Redactor:
         card = masks.sign_of(self._card)
         if not dense.has_only_documents(data.removesuffix(b"\n")):
             shown = masks.signed(data, found)
-            lines = [line for line in shown.split(b"\n") if card in line and line[-1:] in _ENDS_OF_DOCUMENTS]
+            lines = [line for line in shown.split(b"\n") if card[0] in line and line[-1] in _ENDS_OF_DOCUMENTS]
             return None if any(map(_may_be_document, lines)) else masks.replaced(shown, self._replacements)
         # no JSON has control characters but for blanks
         data = data.replace(rb"\\", b"\2\2").replace(rb"\"", b"\2\3").replace(b"\\", b"\2")
         before, parts = data.split(b'"'), masks.signed(data, found).split(b'"')
         if len(parts) != len(before) or card in b"".join(parts[::2]):
             return None
+        # an integer is looked for faster than a byte
         escaped = [
             i
             for i in range(1, len(parts), 2)
-            if card in parts[i] and b"\2" in before[i] and _may_hold_document(before[i])
+            if card[0] in parts[i] and 2 in before[i] and _may_hold_document(before[i])
         ]
         if escaped:
             # it may hold JSON with a number in it
@@ -331,17 +342,22 @@ class Redactor:
     def _mask_beside_escapes(self, name: str, text: Text) -> bytes | None:
         """Return the mask of what a detector finds, without what begins in the letter of an escape."""
         data = text.data
-        mask = masks.of_name(name, text)
-        if b"\\" not in data or name in ("ipv4", "payment-card") or masks.with_backslashes(mask, data) is mask:
-            return mask
-        if b"%" in data or b"\\\\" in data or name != "email":
-            return None
-        for code, border in _CODES:
-            data = re.sub(code, border, data)
-        if b"{" not in data and b"[" not in data:
+        if b"\\" not in data or name in ("ipv4", "payment-card"):
+            return masks.of_name(name, text)
+        may_be_json = b"{" in data or b"[" in data
+        if (
+            name != "email"
+            or b"%" in data
+            or b"\\\\" in data
+            or (may_be_json and not dense.has_only_documents(data[1:].removesuffix(b"\n")))
+        ):
+            mask = masks.of_name(name, text)
+            return mask if masks.with_backslashes(mask, data) is mask else None
+        for lead, code, border in _CODES:
+            if lead in data:
+                data = re.sub(code, border, data)
+        if not may_be_json:
             return masks.with_backslashes(masks.of_name(name, Text(data)), data)
-        if not dense.has_only_documents(data[1:].removesuffix(b"\n")):
-            return None
         # what follows the letter is found once it is decoded
         for letter in (b"b", b"f", b"n", b"r", b"t"):
             data = data.replace(b"\\" + letter, b"\\\n")

@@ -176,6 +176,22 @@ def test_text_that_a_codec_decodes_is_as_without_it(text: str) -> None:
     assert views[0] == views[1]
 
 
+NUMBERS_BESIDE_CODES = [
+    r"\n4111111111111111 ", r"\u00414111111111111111 ", r"\u00f4111111111111111 ", r"411111111111111\u0031 ",
+    r"\u0041 4111 1111 1111 1111 ", r"\x41 4111 1111 1111 1111 ", r"\u004a4111 1111 1111 1111 ", r"\u00411.1.1.1 ",
+    r"1.1.1.\u0031 ", r"1.1.1.1\u002e1 ", r"1.1.1.1\u00411 ", r"\u00f1.1.1.1 ", r"1.1.1\u005cu002e1 ", r"\xf1.1.1.1 ",
+    r"%311.1.1.1\u0041 ", r"\x5cx31.1.1.1 ", r"\u0041\u00a04111 1111 1111 1111 ", r"\u00414111 5018 0000 0009 ",
+    r"\\u00411.1.1.1,",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", NUMBERS_BESIDE_CODES)
+@pytest.mark.parametrize("line", ["{}", '{{"a":"{}"}}\n'])
+def test_numbers_beside_codes_are_found_as_written_and_decoded(unit: str, line: str) -> None:
+    block = line.format(unit * 8) * 40
+    assert redacted(block, NAMES, is_dense=True) == redacted(block, NAMES, is_dense=False)
+
+
 def test_a_header_and_its_value_stay_together() -> None:
     # the line feed between them is the first one behind a window
     block = "1.1.1.1 " * (dense._WINDOW_BYTES // 8 - 1) + "Authorization:\nBasic abcdefgh\n"

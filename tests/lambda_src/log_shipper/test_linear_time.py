@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from log_shipper import dense, detectors
+from log_shipper import dense, dense_escapes, detectors, escapes
 
 from benchmarks.hostile import subjects
 
@@ -87,6 +87,48 @@ def test_many_matches_take_few_steps_of_python(name: str) -> None:
     # are taken one after the other, and a text without line feeds is one with many strings
     share = 5 if name == "payment-card, UnionPay" else 3 if name.startswith("marks, escaped") else 10
     assert executed(run, data) <= size // share
+
+
+LONG_RUNS = [
+    # what makes a block dense, what is repeated behind it, and what ends it
+    (b"a@b.co%41,", b"25", b"41"), (b"a@b.co%41,", b"%25", b"z"), (b"a@b.co\\n,", b"\\", b"z"),
+    (b"a@b.co\\n,", b"\\", b"u0041"), (b"::1 \\n,", b":", b"1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "body", "tail"), LONG_RUNS)
+def test_a_long_run_takes_no_step_for_each_of_its_bytes(head: bytes, body: bytes, tail: bytes) -> None:
+    _, run = SUBJECTS["redact percent"]
+
+    def block(count: int) -> bytes:
+        return head * 3000 + b"%"[: body == b"25"] + body * count + tail
+
+    run(block(1))
+    assert executed(run, block(8000)) <= executed(run, block(4000)) + 200
+
+
+def test_no_expression_for_escapes_begins_with_a_repeat() -> None:
+    # where it does not match, it would be tried again from each byte of a run
+    found = {
+        name
+        for module in (dense_escapes, escapes)
+        for name, value in vars(module).items()
+        if isinstance(value, bytes) and b"+" in value and b"\\\\" in value and begins_with_repeat(_parser.parse(value))
+    }
+    # behind a quote, or its code
+    assert found == {"_AT"}
+    assert begins_with_repeat(_parser.parse(rb"(%|\\++n)"))
+    assert not begins_with_repeat(_parser.parse(rb"(%|\\(?<!\\\\)\\*+n)"))
+
+
+def begins_with_repeat(parsed: Any) -> bool:
+    """Say whether an expression begins, in any of its alternatives, with a repeat without limit."""
+    op, argument = parsed[0]
+    if op in (_constants.MAX_REPEAT, _constants.POSSESSIVE_REPEAT):
+        return bool(argument[1] is _constants.MAXREPEAT)
+    if op is _constants.SUBPATTERN:
+        return begins_with_repeat(argument[-1])
+    return op is _constants.BRANCH and any(len(branch) and begins_with_repeat(branch) for branch in argument[1])
 
 
 def unbounded(parsed: Any) -> bool:

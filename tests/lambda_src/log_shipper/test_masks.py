@@ -84,7 +84,8 @@ def test_masks_are_apart_as_merged_matches_are(found: list[list[tuple[int, int]]
 
 ESCAPED = [
     "a", "é", r"\u0041", r"\u00e9", "%41", "%2541", r"\n", r"\/", r"\x41", r"\\u0041", r"\\\\u0041",
-    r"\\\u0041", r"\\\\\\u0041", r"\\\\\\\\\\u0041", " ", ",", "\n",
+    r"\\\u0041", r"\\\\\\u0041", r"\\\\\\\\\\u0041", " ", ",", "\n", r"\\x41", r"\u2039", r"\\n", "%252541",
+    "%g", "%25g", r"\U", r"\u12g",
 ]  # fmt: skip
 
 
@@ -109,7 +110,10 @@ def test_a_mask_of_decoded_text_goes_back_as_places_do(text: str, seed: int, is_
     assert view.original_mask(masks.of_spans(spans, len(view.data))) == masks.of_spans(originals, len(data))
 
 
-MIXED = [*ESCAPED, r"\u005c", r"\u0025", r"\x5c", r"\x8f", r"\x", "\\", "%5c", "%25", "%e9", "u0041", "41", "=\n"]
+MIXED = [
+    *ESCAPED, r"\u005c", r"\u0025", r"\x5c", r"\x8f", r"\x", "\\", "%5c", "%25", "%e9", "u0041", "41", "=\n", "†", "×",
+    "\x1a", r"\U0001F600", "\U0001f600", "%25c3%25a9", "%c3%a9", "%E0%80%80",
+]  # fmt: skip
 
 
 @settings(deadline=None, max_examples=examples(200))
