@@ -235,7 +235,9 @@ SINGLE = frozenset({"atlas-auditing", "atlas-redaction", "cockroachdb"})
 """What has no list and no id: a 404 to its GET is the vendor's own word that there is none."""
 DEFAULTS = frozenset({"enabled", "auditFilter", "auditAuthorizationSuccess", "redactClientLogData"})
 """Fields whose absence has a meaning by the vendor's description."""
-NAMES = ["id", "roleId", "results", "result", "success", "settings", "spec", "groups", "clusters", "accountId", "name"]
+WHOSE = "accountId"
+"""The field that says whose the credential is: with another id in it, it is that of another account."""
+NAMES = ["id", "roleId", "results", "result", "success", "settings", "spec", "groups", "clusters", "name"]
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "x", "\ud800", "../..", "9" * 300]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
@@ -307,6 +309,8 @@ def replaced(document: Any, at: int, value: Any) -> Any:
         return value
     container, key = found[at % (len(found) + 1)]
     if key in DEFAULTS and (value is None or type(value) is type(container[key])):
+        value = ["x"]
+    if key == WHOSE and type(value) in (int, str):
         value = ["x"]
     if value is None and isinstance(container, dict) and at % 2:
         del container[key]

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from vendor_connector import aws
+from vendor_connector import answers, aws
 
 from local_cloud.vendors.mongodb_atlas.api import AtlasApi
 from local_cloud.vendors.mongodb_atlas.callers import Callers
@@ -146,10 +146,13 @@ def test_an_adopted_alert_of_an_integration_is_put_back_without_what_is_redacted
     assert atlas.writes()[-1].body["notifications"] == [one]
 
 
-def test_an_alert_list_without_end_is_given_up(atlas: AtlasApi, formation: Formation) -> None:
+def test_an_alert_list_without_end_is_given_up(
+    atlas: AtlasApi, formation: Formation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MAX_PAGES", 5)
     page = {"results": [{"id": "f" * 24, "eventTypeName": "HOST_DOWN"}] * 500}
     atlas.fail("GET", "/alertConfigs", Reply(200, page), times=10**6)
-    with pytest.raises(FailedError, match="a list has more than 200 pages of 500"):
+    with pytest.raises(FailedError, match="a list has more than 5 pages of 500"):
         formation.deploy(alert(atlas))
     assert atlas.writes() == []
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from vendor_connector import answers
 
 from local_cloud.vendors.cockroachdb.api import Cluster, CockroachdbApi
 from local_cloud.vendors.server import Reply
@@ -409,13 +410,16 @@ def test_an_export_without_its_spec_is_not_overwritten(cockroach: CockroachdbApi
     assert cockroach.writes() == []
 
 
-def test_a_list_of_clusters_without_end_is_given_up(cockroach: CockroachdbApi, formation: Formation) -> None:
+def test_a_list_of_clusters_without_end_is_given_up(
+    cockroach: CockroachdbApi, formation: Formation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MAX_PAGES", 5)
     formation.deploy(template(cockroach))
     del cockroach.clusters[CLUSTER]
     page = {"clusters": [{"id": OTHER_CLUSTER, "state": "CREATED"}], "pagination": {"next_page": "again"}}
     cockroach.fail("GET", f"/api/v1/clusters/{CLUSTER}", Reply(404, {"code": 5}), times=10**6)
     cockroach.fail("GET", "/api/v1/clusters", Reply(200, page), times=10**6)
-    with pytest.raises(FailedError, match="the list of clusters has more than 200 pages"):
+    with pytest.raises(FailedError, match="the list of clusters has more than 5 pages"):
         formation.destroy()
     assert saved_parameters()
 
