@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 128 * 1024
 INSTRUCTION_SUFFIX = ".instruction"
+_MAX_INSTRUCTION_BYTES = 64 * 1024
+"""More than any envelope has: names and values of a few keys."""
 FRESH = timedelta(minutes=15)
 
 
@@ -164,7 +166,13 @@ def _chunks(answer: GetObjectOutputTypeDef) -> Iterator[bytes]:
 
 
 def _instruction(ref: ObjectRef) -> dict[str, str]:
-    """Return the envelope of an instruction file, which the encryption client may write beside the object."""
+    """Return the envelope of an instruction file, which the encryption client may write beside the object.
+
+    Raises
+    ------
+    EnvelopeError
+        When there is a file of another kind.
+    """
     import orjson
 
     try:
@@ -173,5 +181,8 @@ def _instruction(ref: ObjectRef) -> dict[str, str]:
         if aws.is_absent(error) or error.response.get("Error", {}).get("Code") == "AccessDenied":
             return {}
         raise
-    document = orjson.loads(answer["Body"].read())
-    return {str(name): str(value) for name, value in document.items()}
+    try:
+        document = orjson.loads(answer["Body"].read(_MAX_INSTRUCTION_BYTES))
+        return {str(name): str(value) for name, value in document.items()}
+    except (orjson.JSONDecodeError, AttributeError):
+        raise EnvelopeError("its instruction file is not the JSON that the encryption client writes") from None

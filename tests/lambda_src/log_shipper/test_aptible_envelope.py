@@ -128,6 +128,28 @@ def test_encrypted_archives_are_shipped(platform: Cloud, logz: Listener) -> None
     assert logz.accepted[0]["log_type"] == "apps"
 
 
+def test_an_envelope_beside_the_object_is_read(platform: Cloud, logz: Listener) -> None:
+    body, envelope = encrypt(gzip.compress(recorded("aptible/docker.log").encode()))
+    platform.land(f"{KEY}.instruction", json.dumps(envelope).encode())
+    item = platform.land(KEY, body)
+    assert ship.handler(batch(message("platform", item)), Context()) == {"batchItemFailures": []}
+    assert logz.messages() == LINES
+
+
+@pytest.mark.parametrize("file", [b"", b"[]", b"7", b"{", b'{"x-amz-iv": "' + b"A" * 70_000 + b'"}', b"\xff"])
+def test_a_file_beside_the_object_that_is_no_envelope_is_named(
+    platform: Cloud, logz: Listener, capsys: pytest.CaptureFixture[str], file: bytes
+) -> None:
+    body, _ = encrypt(gzip.compress(recorded("aptible/docker.log").encode()))
+    platform.land(f"{KEY}.instruction", file)
+    item = platform.land(KEY, body)
+    assert ship.handler(batch(message("platform", item)), Context()) == {
+        "batchItemFailures": [{"itemIdentifier": "m1"}]
+    }
+    assert logz.bodies == []
+    assert "its instruction file is not the JSON that the encryption client writes" in capsys.readouterr().out
+
+
 def test_nothing_of_a_tampered_archive_is_released(platform: Cloud, logz: Listener) -> None:
     body, metadata = encrypt("".join(f"line {i}\n" for i in range(100_000)).encode())
     item = platform.land(KEY, body[:-1] + bytes([body[-1] ^ 1]), Metadata=metadata)
