@@ -27,11 +27,12 @@ from log_shipper.dense_integers import (
 )
 from log_shipper.detectors import (
     ACCESS_KEY,
+    WHOLE_IPV6,
     Text,
     bearer_tokens,
     has_card,
     may_have_no_card,
-    whole_ipv6_search,
+    search_of,
 )
 
 _MIN_BYTES = 2048
@@ -374,7 +375,7 @@ def _may_have_others(text: bytes) -> bool:
     return (
         any(sign in text for sign in (b".", b"@", b"::"))
         or (b"A" in text and re.search(_ACCESS_KEY_LEAD, text) is not None)
-        or whole_ipv6_search()(text) is not None
+        or search_of(WHOLE_IPV6)(text) is not None
     )
 
 

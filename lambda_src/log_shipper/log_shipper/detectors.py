@@ -11,7 +11,7 @@ import re
 import socket
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -80,7 +80,7 @@ def ipv6_addresses(text: Text) -> list[Span]:
     found = []
     done = 0
     # the whole form is rare, and RE2 sees sooner than Python's `re` that there is none
-    candidates = _COLONS if whole_ipv6_search()(data) else _TWO_COLONS
+    candidates = _COLONS if search_of(WHOLE_IPV6)(data) else _TWO_COLONS
     count = 0
     # a run is looked at once, however many candidates are in it
     while (match := candidates.search(data, done)) is not None:
@@ -111,7 +111,7 @@ def ipv6_runs_mask(data: bytes) -> bytes | None:
 
     Each distinct run that may be an address is looked at.
     """
-    candidate = _COLONS if whole_ipv6_search()(data) else _TWO_COLONS
+    candidate = _COLONS if search_of(WHOLE_IPV6)(data) else _TWO_COLONS
     parts = (_runs_with_zones(candidate.pattern) if b"%" in data else _RUNS).split(data)
     texts, runs = parts[::2], parts[1::2]
     if runs and max(map(len, runs)) > _LONGEST:
@@ -407,7 +407,7 @@ _NO_ARN = (
     r"(?!(?:(?<=[^0-9A-Fa-f.:]::)|(?<=[G-Zg-z][0-9A-Fa-f]::))[^0-9A-Fa-f.:%])"
 )
 _TWO_COLONS = re.compile(rf"::{_NO_ARN}".encode())
-_WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
+WHOLE_IPV6 = rb":(?:[0-9A-Fa-f]{1,4}:){5}"
 _COLONS = re.compile(rf":(?::{_NO_ARN}|[0-9A-Fa-f]{{1,4}}:(?:[0-9A-Fa-f]{{1,4}}:){{4}})".encode())
 _IPV6_BYTES = b"0123456789abcdefABCDEF:."
 _RUNS = re.compile(rb"([0-9A-Fa-f:.](?<![0-9A-Fa-f:.].)(?:(?<=:)|[0-9A-Fa-f.]*+:)[0-9A-Fa-f:.]*+)", re.DOTALL)
@@ -488,12 +488,7 @@ def _card_search(kind: str = "any") -> Callable[[bytes, int], Any]:
     return search_of(f"[^0-9](?:(?:{numbers})(?:[^0-9]|$){groups})".encode("latin-1"))
 
 
-@lru_cache(maxsize=1)
-def whole_ipv6_search() -> Callable[[bytes], Any]:
-    """Return RE2's search for what may be an IPv6 address without two colons together."""
-    return search_of(_WHOLE_IPV6)
-
-
+@cache
 def search_of(expression: bytes) -> Callable[..., Any]:
     """Return RE2's search for an expression: where there is nothing to find, it is faster than Python's."""
     # a function that redacts nothing starts without it

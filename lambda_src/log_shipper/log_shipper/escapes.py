@@ -4,7 +4,7 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 from operator import add
 from typing import NamedTuple, Protocol
@@ -148,7 +148,7 @@ class View:
         Every character code is of a letter or a sign that is none of these, and its digits are beside no others.
         """
         is_whole = not any(isinstance(layer, _Pieces) for layer in self._layers)
-        return is_whole and b"%" not in data and _number_beside_code_search()(data) is None
+        return is_whole and b"%" not in data and search_of(_NUMBER_BESIDE_CODE)(data) is None
 
     def _end_at_controls(self) -> None:
         """Have the escapes of control characters end the text before them."""
@@ -187,7 +187,7 @@ class View:
         pieces = b"\n".join(taken)
         if (b"40" in pieces and _QUOTE_AT.search(pieces)) or any(map(pieces.__contains__, _COLOUR_LEADS)):
             wider = _LINE_FEED
-        elif delimiters == _DELIMITERS and _letter_of_basic_search()(pieces) is not None:
+        elif delimiters == _DELIMITERS and search_of(_LETTER_OF_BASIC)(pieces) is not None:
             wider = _DELIMITERS_OF_HEADERS
         else:
             wider = delimiters
@@ -356,7 +356,7 @@ class _Decoded:
 
 def _has_wide(data: bytes) -> bool:
     """Say whether there may be a percent-encoded character outside ASCII."""
-    return _wide_search()(data) is not None
+    return search_of(_WIDE_LEAD)(data) is not None
 
 
 def _percent_decoded(data: bytes) -> bytes | None:
@@ -365,7 +365,7 @@ def _percent_decoded(data: bytes) -> bytes | None:
     Quoted-printable differs in the sign: the standard library decodes it in C.
     """
     if re.search(_PERCENT_OTHER, data) is not None:
-        if _wide_nested_search()(data) is not None:
+        if search_of(_WIDE_NESTED_LEAD)(data) is not None:
             return None
         data = re.sub(_PERCENT_OTHER, b"\xf9", data)
     return binascii.a2b_qp(encoded_once(data).translate(_PERCENT_AS_EQUALS)).translate(_PERCENT_AND_EQUALS)
@@ -379,10 +379,10 @@ def _characters_decoded(data: bytes) -> bytes | None:
     if _HIDDEN in data or (b"\\x" in data and re.search(_BYTE_OUTSIDE_ASCII, data) is not None):
         return None
     has_pairs = b"\\\\" in data
-    if has_pairs and _other_pair_search()(data) is not None:
+    if has_pairs and search_of(_OTHER_PAIR)(data) is not None:
         data = re.sub(_TWO_BEFORE_OTHER, _HIDDEN * 2, data)
         has_pairs = b"\\\\" in data
-        if has_pairs and _other_pair_search()(data) is not None:
+        if has_pairs and search_of(_OTHER_PAIR)(data) is not None:
             return None
     if b"\\U" in data or b"\\x" in data or not data.isascii():
         data = re.sub(_NO_ESCAPE, _HIDDEN, data)
@@ -407,31 +407,6 @@ _CODECS: tuple[tuple[bytes, bytes, bytes, Callable[[bytes], bytes | None]], ...]
     (b"%", _PERCENT_LEAD, _PERCENT, _percent_decoded),
     (b"\x1b", _COLOUR_LEAD, _COLOUR, lambda data: re.sub(_COLOUR, b"\x1b", data)),
 )
-
-
-@lru_cache(maxsize=1)
-def _other_pair_search() -> Callable[[bytes], object]:
-    return search_of(_OTHER_PAIR)
-
-
-@lru_cache(maxsize=1)
-def _wide_nested_search() -> Callable[[bytes], object]:
-    return search_of(_WIDE_NESTED_LEAD)
-
-
-@lru_cache(maxsize=1)
-def _number_beside_code_search() -> Callable[[bytes], object]:
-    return search_of(_NUMBER_BESIDE_CODE)
-
-
-@lru_cache(maxsize=1)
-def _wide_search() -> Callable[[bytes], object]:
-    return search_of(_WIDE_LEAD)
-
-
-@lru_cache(maxsize=1)
-def _letter_of_basic_search() -> Callable[[bytes], object]:
-    return search_of(_LETTER_OF_BASIC)
 
 
 def _decoded_parts(data: bytes, escape: re.Pattern[bytes] = _ESCAPE) -> tuple[list[bytes], list[bytes], list[bytes]]:

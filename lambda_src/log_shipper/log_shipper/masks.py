@@ -8,7 +8,6 @@ overlaps is one, what is only adjacent stays two.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
 
 from log_shipper.borders import cut
 from log_shipper.cards import WIDE_SEPARATORS, card_mask
@@ -58,7 +57,7 @@ def _emails(text: bytes) -> bytes:
 
 
 def _ipv6_addresses(text: bytes) -> bytes:
-    search = _complex_ipv6_search()
+    search = search_of(COMPLEX_IPV6)
     match = search(text)
     if match is None:
         return ipv6_mask(text)
@@ -92,11 +91,6 @@ def _others_as_line_feeds(text: bytes, words: list[Span]) -> Iterator[bytes]:
         yield b"\n" * (end - start)
         done = end
     yield text[done:]
-
-
-@lru_cache(maxsize=1)
-def _complex_ipv6_search() -> Callable[..., Any]:
-    return search_of(COMPLEX_IPV6)
 
 
 _MAKERS: dict[str, Callable[[bytes], bytes]] = {
